@@ -1,0 +1,3 @@
+"""The version of Deident, read by the build and by `deident --version`."""
+
+__version__ = "0.1.0"

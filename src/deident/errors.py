@@ -1,0 +1,203 @@
+"""Every error that Deident raises on purpose: one root, four families, stable codes.
+
+A code is a short kebab-case word that scripts may rely on; `REASONS` says for each code what it means
+and what a person can do about it. Messages never carry a value taken from a DICOM file or a path below
+an input: they name tags, offsets, codes and things that the user typed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """What a code means (`text`) and what to do about it (`advice`)."""
+
+    text: str
+    advice: str
+
+
+class DeidentError(Exception):
+    """Root of all errors that Deident raises on purpose.
+
+    `code` is a key of `REASONS`; `exit_code` is what the command line exits with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, code: str, message: str = "") -> None:
+        if code not in REASONS:
+            raise ValueError(f"no reason is registered for the code {code!r}")
+        super().__init__(code, message)
+        self.code = code
+        self.message = message or REASONS[code].text
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(DeidentError):
+    """The command line or the call was wrong: nothing has been read or written."""
+
+    exit_code = 2
+
+
+class ProfileError(DeidentError):
+    """A profile is wrong. `source`, `line` and `column` (from 1) say where."""
+
+    exit_code = 2
+
+    def __init__(
+        self, code: str, message: str, *, source: str = "", line: int = 0, column: int = 0
+    ) -> None:
+        super().__init__(code, message)
+        self.args = (code, message, source, line, column)
+        self.source, self.line, self.column = source, line, column
+
+    def __str__(self) -> str:
+        where = f"{self.source}:{self.line}:{self.column}: " if self.source and self.line else ""
+        return where + self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _profile_error, self.args
+
+
+def _profile_error(code: str, message: str, source: str, line: int, column: int) -> ProfileError:
+    return ProfileError(code, message, source=source, line=line, column=column)
+
+
+class InstanceError(DeidentError):
+    """One instance cannot be processed; it is quarantined with `code`. `offset` is in bytes."""
+
+    exit_code = 3
+
+    def __init__(self, code: str, message: str = "", *, offset: int | None = None) -> None:
+        super().__init__(code, message)
+        self.offset = offset
+        if offset is not None:
+            self.message += f" (at byte {offset})"
+
+
+class InfrastructureError(DeidentError):
+    """The machine refused: disk full, folder not writable, key unreadable."""
+
+    exit_code = 1
+
+
+# code: (what happened, what to do). Sorted by family; docs/reference/codes.md is generated from it.
+REASONS: dict[str, Reason] = {
+    # reading
+    "not-dicom": Reason(
+        "not a DICOM file", "It was left out. Check that it is not a broken DICOM file."
+    ),
+    "empty-file": Reason("the file has no bytes", "Fetch the file again from its source."),
+    "unreadable": Reason(
+        "the operating system refused to read the file", "Check permissions and the disk."
+    ),
+    "vanished": Reason("the file disappeared during the run", "Run again when nothing moves it."),
+    "changed": Reason("the file changed while it was read", "Run again when nothing writes to it."),
+    "bad-length": Reason(
+        "an element claims more bytes than there are",
+        "The file is cut short or damaged; fetch it again.",
+    ),
+    "bad-vr": Reason(
+        "a value representation is not one of PS3.5 6.2",
+        "The file is damaged or written by a faulty program; re-export it.",
+    ),
+    "bad-structure": Reason(
+        "sequence or item delimiters do not fit together", "Re-export the file from its source."
+    ),
+    "bad-meta": Reason(
+        "the file meta information cannot be read", "Re-export the file from its source."
+    ),
+    "bad-charset": Reason(
+        "the Specific Character Set is unknown or its text cannot be decoded",
+        "Correct (0008,0005) at the source, or map it with a rule.",
+    ),
+    "bad-deflate": Reason("the deflated data set cannot be inflated", "Re-export the file."),
+    "unknown-transfer-syntax": Reason(
+        "the transfer syntax is not known, so the data set cannot be parsed",
+        "Convert the file to a transfer syntax of PS3.5 chapter 10.",
+    ),
+    "duplicate-element": Reason(
+        "the same element occurs twice with different values",
+        "Which value counts cannot be known; correct the file at its source.",
+    ),
+    "too-deep": Reason("sequences are nested beyond the limit", "Raise the limit if this is real."),
+    "too-many-elements": Reason(
+        "more elements than the limit", "Raise the limit if this is real data."
+    ),
+    "too-large": Reason(
+        "a value that must be held in memory is larger than the limit",
+        "Raise the limit if this is real data.",
+    ),
+    "dicomdir": Reason(
+        "a DICOMDIR is never copied; the files that it names are processed by themselves",
+        "Nothing to do.",
+    ),
+    "missing-uid": Reason(
+        "SOP Class UID or SOP Instance UID is missing, so no valid file can be written",
+        "Add the UIDs at the source.",
+    ),
+    # deciding
+    "filter": Reason("a filter of the profile quarantined the instance", "See the profile."),
+    "filter-failed": Reason(
+        "a filter of the profile could not be evaluated on this instance",
+        "Correct the filter expression or the instance.",
+    ),
+    "rule": Reason("a rule of the profile quarantined the instance", "See the profile."),
+    "rule-failed": Reason(
+        "a rule could not be carried out on a value of this instance",
+        "Correct the rule, or the value at its source.",
+    ),
+    "discarded": Reason("a rule of the profile discarded the instance", "See the profile."),
+    "private-unknown": Reason(
+        "a private value could not be parsed, so it cannot be judged", "Remove it with a rule."
+    ),
+    # proving
+    "identifier-left": Reason(
+        "an identifier of the patient would be left and could not be repaired",
+        "See the finding for the element; add a rule that removes it.",
+    ),
+    "no-patient-id": Reason(
+        "neither Patient ID nor Study Instance UID says whose instance this is",
+        "Add the Patient ID at the source.",
+    ),
+    # running
+    "timeout": Reason("processing took longer than the limit", "Raise --timeout or look at the file."),
+    "worker-died": Reason(
+        "the worker process ended while it worked on this file", "Report this file's kind."
+    ),
+    "collision": Reason(
+        "another instance of this run has the same output name",
+        "Two different instances share a SOP Instance UID; correct the source.",
+    ),
+    "write-failed": Reason(
+        "the output could not be written", "Check free space and permissions of the output folder."
+    ),
+    "unexpected": Reason(
+        "an unexpected error", "Report it with the program's version; no file content is needed."
+    ),
+    # asking
+    "usage": Reason("the command line is wrong", "See --help."),
+    "option-not-available": Reason(
+        "this option of PS3.15 is not available yet", "Leave it out; see the changelog."
+    ),
+    "options-exclude": Reason("these options exclude each other", "Choose one of them."),
+    "profile-unreadable": Reason("the profile cannot be read", "Correct it; see profile lint."),
+    "profile-invalid": Reason("the profile is not valid", "Correct it; see profile lint."),
+    "unknown-tag": Reason("no attribute of this name or number", "Check the spelling."),
+    "output-unwritable": Reason("the output folder cannot be written", "Check its permissions."),
+    "output-in-input": Reason(
+        "output inside input would be read again", "Choose an output folder elsewhere."
+    ),
+    "input-in-output": Reason(
+        "input inside output could be overwritten", "Choose an output folder elsewhere."
+    ),
+    "input-missing": Reason("no such file or folder", "Check the path."),
+    "project-invalid": Reason("this is not a usable project folder", "See deident project init."),
+    "key-unusable": Reason(
+        "the project key is missing, unreadable or open to others",
+        "Restore the key file; its permissions must be 0600.",
+    ),
+}
