@@ -1,7 +1,7 @@
 """What should happen, as data: a profile and its parts, frozen and free of any file format.
 
-`loader` makes these from YAML, `library` ships some, `engine.plan` compiles them. Nothing here knows
-how an action is carried out.
+`loader` makes these from YAML, `library` ships some, `engine.plan` compiles them. Nothing here
+knows how an action is carried out.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Profile:
 
     Attributes:
         name, version, description: as shown to people; `version` counts the profile's own changes.
-        base: `ps3.15` (Basic Profile of Table E.1-1 plus the supplementary rules) or `keep` (a header
-            editor: what no rule names stays; unsafe by design).
+        base: `ps3.15` (Basic Profile of Table E.1-1 plus the supplementary rules) or `keep` (a
+            header editor: what no rule names stays; unsafe by design).
         options: names of PS3.15 options that are on, e.g. `retain-uids`.
         rules: the profile's own rules; they override base and options. Among them: the most
             specific selector wins (path > tag or private > mask > VR > all), then the later one.
