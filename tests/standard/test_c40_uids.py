@@ -1,0 +1,57 @@
+"""C41, C42, C45: what derived UIDs must be."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deident.engine.pseudonyms import Identity
+
+LEGAL = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
+uids = st.lists(st.integers(0, 10**12), min_size=1, max_size=10).map(
+    lambda parts: ".".join(map(str, parts))
+)
+keys = st.binary(min_size=32, max_size=32)
+roots = st.sampled_from(["2.25", "1.2", "1.2.826.0.1.3680043.10.1234", "1.2." + "3" * 34])
+
+
+@given(keys, roots, uids)
+def test_C41_the_same_uid_becomes_the_same_uid(key: bytes, root: str, old: str) -> None:
+    assert Identity(key, uid_root=root).uid(old) == Identity(key, uid_root=root).uid(old)
+
+
+@given(keys, roots, uids)
+def test_C42_new_uids_are_legal(key: bytes, root: str, old: str) -> None:
+    new = Identity(key, uid_root=root).uid(old)
+    assert len(new) <= 64
+    assert LEGAL.fullmatch(new)
+    assert new.startswith(root + ".")
+
+
+@given(keys, roots, st.lists(uids, min_size=2, max_size=50, unique=True))
+def test_C42_different_uids_stay_different(key: bytes, root: str, old: list[str]) -> None:
+    identity = Identity(key, uid_root=root)
+    assert len({identity.uid(uid) for uid in old}) == len(old)
+
+
+def test_C42_another_key_gives_other_uids() -> None:
+    assert Identity(bytes(32)).uid("1.2.3") != Identity(bytes(31) + b"\1").uid("1.2.3")
+
+
+@given(keys, uids)
+def test_C45_uids_are_custom_uuids_without_a_time(key: bytes, old: str) -> None:
+    made = uuid.UUID(int=int(Identity(key).uid(old).removeprefix("2.25.")))
+    assert made.version == 8
+    assert made.variant == uuid.RFC_4122
+
+
+@pytest.mark.parametrize("count", [20_000])
+def test_C42_more_uids_than_the_cache_holds(count: int) -> None:
+    identity = Identity(bytes(32))
+    first = [identity.uid(f"1.2.{number}") for number in range(count)]
+    assert len(set(first)) == count
+    assert [identity.uid(f"1.2.{number}") for number in range(count)] == first

@@ -1,0 +1,34 @@
+"""C91, C95: by how many days a patient's dates move."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deident.engine.pseudonyms import Identity
+
+keys = st.binary(min_size=32, max_size=32)
+patients = st.binary(min_size=32, max_size=32)
+
+
+@given(keys, patients, st.integers(1, 10_000))
+def test_C91_never_zero_never_into_the_future(key: bytes, patient: bytes, limit: int) -> None:
+    assert -limit <= Identity(key, max_days=limit).shift_days(patient) <= -1
+
+
+@given(keys, patients)
+def test_C91_always_the_same_for_a_patient(key: bytes, patient: bytes) -> None:
+    assert Identity(key).shift_days(patient) == Identity(key).shift_days(patient)
+
+
+def test_C91_the_whole_range_is_used() -> None:
+    identity = Identity(bytes(32), max_days=5)
+    shifts = {identity.shift_days(bytes([number])) for number in range(200)}
+    assert shifts == {-1, -2, -3, -4, -5}
+
+
+@given(keys, patients, st.integers(7, 10_000))
+def test_C95_whole_weeks_keep_the_weekday(key: bytes, patient: bytes, limit: int) -> None:
+    days = Identity(key, max_days=limit, whole_weeks=True).shift_days(patient)
+    assert days % 7 == 0
+    assert -limit <= days <= -7
