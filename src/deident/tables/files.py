@@ -1,0 +1,30 @@
+"""Open the JSON files beside this one, and read tag patterns as they stand in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+# 50xx and 60xx stand for the even groups 5000-501E and 6000-601E (PS3.5 7.6), 7Fxx for even groups.
+_GROUP_MASKS = {"50xx": 0xFFE1, "60xx": 0xFFE1, "7Fxx": 0xFF01}
+_PRIVATE_PATTERN = "gggg(odd)eeee"
+_FOLDER = Path(__file__).parent
+
+
+def load(name: str) -> Any:
+    """Return the content of a file of the tables; the caller keeps it."""
+    return json.loads((_FOLDER / name).read_bytes())
+
+
+def pattern_mask(pattern: str) -> tuple[int, int]:
+    """Return `(value, mask)` of a tag pattern: it is for every tag with `tag & mask == value`.
+
+    A pattern has eight hex digits, `x` for any digit. `50xx` and `60xx` cover the even groups 00 to
+    1E only (PS3.5 7.6); `gggg(odd)eeee` stands for every odd group.
+    """
+    if pattern == _PRIVATE_PATTERN:
+        return 0x00010000, 0x00010000
+    digits = "".join("0" if c == "x" else "F" for c in pattern)
+    group = _GROUP_MASKS.get(pattern[:4], int(digits[:4], 16))
+    return int(pattern.replace("x", "0"), 16), group << 16 | int(digits[4:], 16)
