@@ -1,4 +1,4 @@
-"""What every test can rely on: its own home, no network, the sample files, and skips that are named."""
+"""What every test can rely on: its own home, no network, the sample files, named skips."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Every error that Deident raises on purpose: one root, four families, stable codes.
 
-A code is a short kebab-case word that scripts may rely on; `REASONS` says for each code what it means
-and what a person can do about it. Messages never carry a value taken from a DICOM file or a path below
-an input: they name tags, offsets, codes and things that the user typed.
+A code is a short kebab-case word that scripts may rely on; `REASONS` says for each code what it
+means and what a person can do about it. Messages never carry a value taken from a DICOM file or a
+path below an input: they name tags, offsets, codes and things that the user typed.
 """
 
 from __future__ import annotations
@@ -164,7 +164,9 @@ REASONS: dict[str, Reason] = {
         "Add the Patient ID at the source.",
     ),
     # running
-    "timeout": Reason("processing took longer than the limit", "Raise --timeout or look at the file."),
+    "timeout": Reason(
+        "processing took longer than the limit", "Raise --timeout or look at the file."
+    ),
     "worker-died": Reason(
         "the worker process ended while it worked on this file", "Report this file's kind."
     ),

@@ -1,0 +1,1 @@
+"""The standard's encoding without any policy: reading, writing, values, character sets."""

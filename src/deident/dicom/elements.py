@@ -116,9 +116,18 @@ class Element:
 
 
 class Item:
-    """One item of a sequence: its elements and where they lie (`start` counts the item's own tag)."""
+    """One item of a sequence: its elements and where they lie (`start`: its own tag)."""
 
-    __slots__ = ("buf", "elements", "encoding", "end", "start", "undefined", "value_end", "value_start")
+    __slots__ = (
+        "buf",
+        "elements",
+        "encoding",
+        "end",
+        "start",
+        "undefined",
+        "value_end",
+        "value_start",
+    )
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What is decided about one element: the subject that an action sees and the decision it returns."""
+"""What is decided about one element: the subject an action sees and the decision it returns."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Decision(NamedTuple):
     """What becomes of the element.
 
     Attributes:
-        kind: `keep` (a sequence: go on inside), `remove`, `value` (new raw bytes), `items` (new items
-            in place of a sequence's).
+        kind: `keep` (a sequence: go on inside), `remove`, `value` (new raw bytes), `items` (new
+            items in place of a sequence's).
         value: for `value`: the new raw bytes, not yet padded; empty means present without value.
         items: for `items`: the new items; an empty tuple leaves an empty sequence.
     """

@@ -1,4 +1,4 @@
-"""What happened to one instance: small, picklable, and free of original values unless they are asked for."""
+"""What happened to one instance: small, picklable, without original values unless asked for."""
 
 from __future__ import annotations
 

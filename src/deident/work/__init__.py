@@ -1,0 +1,1 @@
+"""Runs over many instances: worker processes, time limits, progress."""
