@@ -151,6 +151,14 @@ REASONS: dict[str, Reason] = {
         "Correct the rule, or the value at its source.",
     ),
     "discarded": Reason("a rule of the profile discarded the instance", "See the profile."),
+    "not-encodable": Reason(
+        "a new text has characters that the instance's Specific Character Set lacks",
+        "Use replacement text in ASCII.",
+    ),
+    "bad-date": Reason(
+        "a date, time or age is not of the form that DICOM asks for, or cannot be changed as asked",
+        "Remove or replace it with a rule, or correct it at its source.",
+    ),
     "private-unknown": Reason(
         "a private value could not be parsed, so it cannot be judged", "Remove it with a rule."
     ),
