@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
+from deident.errors import UsageError
+from deident.profiles.selectors import parse_selector
+
 ParamKind = Literal["str", "int", "bool", "choice", "regex", "template", "tag", "date", "mapping"]
 
 MAX_PATTERN = 500
@@ -163,7 +166,7 @@ def _regex(param: ParamSpec, value: Any) -> str:
     return text
 
 
-def compile_pattern(text: str) -> re.Pattern[str]:
+def compile_pattern(text: str, flags: int = 0) -> re.Pattern[str]:
     """Compile a regular expression that a person wrote.
 
     Raises:
@@ -172,7 +175,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     if len(text) > MAX_PATTERN:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN} characters")
     try:
-        return re.compile(text)
+        return re.compile(text, flags)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
 
@@ -198,12 +201,14 @@ def template_fields(text: str) -> tuple[str, ...]:
     return tuple(fields)
 
 
-def _tag(param: ParamSpec, value: Any) -> int:
-    text = _text(param, value)
-    digits = re.fullmatch(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", text)
-    if not digits:
-        raise ValueError("must name one attribute")
-    return int(digits[1] + digits[2], 16)
+def _tag(_param: ParamSpec, value: Any) -> int:
+    try:
+        selector = parse_selector(value)
+    except UsageError as error:
+        raise ValueError(error.message) from None
+    if selector.kind != "tag" or selector.parents or selector.anchored:
+        raise ValueError("must name one attribute, without a path")
+    return selector.tag
 
 
 def _date(param: ParamSpec, value: Any) -> str:
