@@ -25,6 +25,7 @@ __all__ = [
     "attribute",
     "attribute_type",
     "attributes",
+    "edition",
     "keyword_to_pattern",
     "keyword_to_tag",
     "keywords",
@@ -244,6 +245,12 @@ def annex_e() -> tuple[AnnexERow, ...]:
         AnnexERow(pattern, *pattern_mask(pattern), basic, options, "I" in flags, "R" in flags)
         for pattern, basic, options, flags in load("annex_e.json")["rows"]
     )
+
+
+@cache
+def edition() -> str:
+    """Return the edition of PS3.15 that `annex_e` holds, e.g. `2026d`."""
+    return str(load("annex_e.json")["edition"])
 
 
 @cache

@@ -1,0 +1,93 @@
+"""Elements, contexts and data sets made by hand for the engine's tests."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from deident.dicom.charsets import Charset
+from deident.dicom.elements import EXPLICIT_LE, Element, Encoding, Item, Span
+from deident.engine.context import NUMBER_CODES, Context, unpack_numbers
+from deident.engine.decision import NewItems
+from deident.engine.pseudonyms import Identity
+from deident.profiles.model import Profile
+
+KEY = bytes(range(32))
+IDENTITY = Identity(KEY)
+
+
+def element(tag: int, vr: str, raw: bytes | str = b"", encoding: Encoding = EXPLICIT_LE) -> Element:
+    """One element whose buffer is its value."""
+    value = raw.encode() if isinstance(raw, str) else raw
+    return Element(tag, vr, vr, value, 0, 0, len(value), len(value), encoding)
+
+
+def sequence(tag: int, *items: Iterable[Element]) -> Element:
+    """One sequence element with these items."""
+    made = [Item(list(item), b"", 0, 0, 0, 0, EXPLICIT_LE) for item in items]
+    return Element(tag, "SQ", "SQ", b"", 0, 0, 0, 0, EXPLICIT_LE, items=made)
+
+
+def bulk(tag: int, vr: str, length: int) -> Element:
+    """One element whose value was not loaded."""
+    return Element(tag, vr, vr, b"", 0, 0, 0, 0, EXPLICIT_LE, span=Span(0, length))
+
+
+def context(
+    *elements: Element,
+    patient: str | None = "12345",
+    charset: bytes | None = None,
+    sop_class: str = "1.2.840.10008.5.1.4.1.1.2",
+    identity: Identity = IDENTITY,
+    profile: Profile | None = None,
+) -> Context:
+    """A context whose header holds the elements and the Patient ID."""
+    header = {entry.tag: entry for entry in elements}
+    if patient is not None:
+        header.setdefault(0x00100020, element(0x00100020, "LO", patient))
+    return Context(identity, profile or Profile("test"), Charset.of(charset), sop_class, header)
+
+
+def to_dataset(items: NewItems) -> list[Dataset]:
+    """New items as pydicom data sets."""
+    return [_one(item) for item in items]
+
+
+def _one(item: Iterable[tuple[int, str, bytes | NewItems]]) -> Dataset:
+    made = Dataset()
+    for tag, vr, value in item:
+        shown: Any
+        if isinstance(value, tuple):
+            shown = to_dataset(value)
+        elif vr in NUMBER_CODES:
+            shown = list(unpack_numbers(vr, value, EXPLICIT_LE))
+        else:
+            shown = value if vr == "OB" else value.decode("ascii")
+        made.add_new(tag, vr, shown)
+    return made
+
+
+def dciodvfy(dataset: Dataset) -> set[str]:
+    """Errors that dciodvfy finds in a data set; the test is skipped where it is not installed."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed")
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.dcm"
+        dataset.save_as(path, enforce_file_format=True)
+        done = subprocess.run(
+            ["dciodvfy", "-new", str(path)], capture_output=True, text=True, check=False
+        )
+    lines = (done.stdout + done.stderr).splitlines()
+    return {line for line in lines if line.startswith("Error")}
