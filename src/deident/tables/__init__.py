@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from deident.tables.files import load, pattern_mask
+from deident.tables.files import PRIVATE_PATTERN, load, pattern_mask
 from deident.tables.iods import attribute_type, knows_sop_class
 
 __all__ = [
+    "PRIVATE_PATTERN",
     "AnnexERow",
     "Attribute",
     "ConceptRow",
@@ -35,6 +36,7 @@ __all__ = [
     "private_attribute",
     "registered_uids",
     "safe_private",
+    "structural_uids",
     "structured_content",
     "supplement",
     "vr_of",
@@ -85,15 +87,16 @@ class AnnexERow(NamedTuple):
 
 
 class SupplementRow(NamedTuple):
-    """One rule of our own for what Table E.1-1 leaves open; Table E.1-1 always goes first.
+    """One rule of our own for what Table E.1-1 leaves open.
 
     Attributes:
-        kind: `tag` and `mask` select by tag, `vr` by value representation, `unknown` every even
-            tag that no dictionary knows.
+        kind: `foreign` for groups that do not belong in a data set, which go before Table E.1-1;
+            all others come after it: `tag` and `mask` select by tag, `vr` by value representation,
+            `unknown` every even tag that no dictionary knows.
         pattern: eight hex digits (`x` for any), a VR, or empty for `unknown`.
-        value, mask: for `tag` and `mask`, as in `AnnexERow`; else 0.
-        basic, options: as in `AnnexERow`.
-        reason: why, in one sentence.
+        value, mask: for kinds that select by tag, as in `AnnexERow`; else 0.
+        basic, options: as in `AnnexERow`. K: looked at, and found that it may stay.
+        reason: why, in one or two sentences.
     """
 
     kind: str
@@ -239,34 +242,48 @@ def private_attribute(creator: str, group: int, element: int) -> tuple[str, str,
 
 
 @cache
-def annex_e() -> tuple[AnnexERow, ...]:
-    """Return the 657 rows of PS3.15 Table E.1-1 (edition 2026d)."""
-    return tuple(
+def _annex_e() -> tuple[str, tuple[AnnexERow, ...]]:
+    data = load("annex_e.json")
+    rows = tuple(
         AnnexERow(pattern, *pattern_mask(pattern), basic, options, "I" in flags, "R" in flags)
-        for pattern, basic, options, flags in load("annex_e.json")["rows"]
+        for pattern, basic, options, flags in data["rows"]
     )
+    return data["edition"], rows
 
 
-@cache
+def annex_e() -> tuple[AnnexERow, ...]:
+    """Return the 657 rows of PS3.15 Table E.1-1."""
+    return _annex_e()[1]
+
+
 def edition() -> str:
-    """Return the edition of PS3.15 that `annex_e` holds, e.g. `2026d`."""
-    return str(load("annex_e.json")["edition"])
+    """Return the edition of PS3.15 whose Table E.1-1 this is, e.g. `2026d`."""
+    return _annex_e()[0]
 
 
 @cache
 def supplement() -> tuple[SupplementRow, ...]:
-    """Return our own rules for what Table E.1-1 leaves open."""
+    """Return our own rules for what Table E.1-1 leaves open (Note to PS3.15 E.1.1)."""
+    data = load("supplement.json")
+    reasons: dict[str, str] = data["reasons"]
     return tuple(
         SupplementRow(
             kind,
             pattern,
-            *(pattern_mask(pattern) if kind in ("tag", "mask") else (0, 0)),
+            *((0, 0) if kind in ("vr", "unknown") else pattern_mask(pattern)),
             basic,
             options,
-            reason,
+            reasons[reason],
         )
-        for kind, pattern, _, basic, options, reason in load("supplement.json")["rows"]
+        for kind, pattern, _, basic, options, reason in data["rows"]
     )
+
+
+@cache
+def structural_uids() -> frozenset[int]:
+    """Return the tags of UI attributes that name classes, syntaxes and vocabularies (C43)."""
+    rows = (row for row in supplement() if row.kind == "tag" and row.basic == "K")
+    return frozenset(row.value for row in rows if vr_of(row.value) == "UI")
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 
 # 50xx and 60xx stand for the even groups 5000-501E and 6000-601E (PS3.5 7.6), 7Fxx for even groups.
 _GROUP_MASKS = {"50xx": 0xFFE1, "60xx": 0xFFE1, "7Fxx": 0xFF01}
-_PRIVATE_PATTERN = "gggg(odd)eeee"
+PRIVATE_PATTERN = "gggg(odd)eeee"
 _FOLDER = Path(__file__).parent
 
 
@@ -23,8 +23,10 @@ def pattern_mask(pattern: str) -> tuple[int, int]:
     A pattern has eight hex digits, `x` for any digit. `50xx` and `60xx` cover the even groups 00 to
     1E only (PS3.5 7.6); `gggg(odd)eeee` stands for every odd group.
     """
-    if pattern == _PRIVATE_PATTERN:
+    if pattern == PRIVATE_PATTERN:
         return 0x00010000, 0x00010000
+    if "x" not in pattern:
+        return int(pattern, 16), 0xFFFFFFFF
     digits = "".join("0" if c == "x" else "F" for c in pattern)
     group = _GROUP_MASKS.get(pattern[:4], int(digits[:4], 16))
     return int(pattern.replace("x", "0"), 16), group << 16 | int(digits[4:], 16)
