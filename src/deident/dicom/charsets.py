@@ -22,6 +22,9 @@ MULTI_TEXT_VRS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI")
 )
 
+# VRs of text whose leading spaces count (PS3.5 6.2).
+LEADING_SPACE_COUNTS = frozenset(("ST", "LT", "UT", "UC", "UR", "PN", "UN"))
+
 _ESC = b"\x1b"
 
 
@@ -198,7 +201,7 @@ class Charset:
         if not text:
             return []
         values = text.split("\\") if vr in MULTI_TEXT_VRS else [text]
-        if vr in ("ST", "LT", "UT", "UC", "PN", "UN"):  # leading spaces mean something here
+        if vr in LEADING_SPACE_COUNTS:
             return [value.rstrip("\0 ") for value in values]
         return [value.strip("\0 ") for value in values]
 
