@@ -45,7 +45,7 @@ def expected_code(basic: str, columns: dict[str, str], options: tuple[str, ...])
 
 
 @pytest.mark.parametrize("options", CHOICES, ids="+".join)
-def test_every_row_has_the_right_code_under_every_option_and_pair(options: tuple[str, ...]) -> None:
+def test_c04_every_row_under_every_option_and_pair(options: tuple[str, ...]) -> None:
     table = effective_table(options)
     seen = 0
     for pattern, basic, columns, _ in ROWS:
@@ -161,7 +161,7 @@ def test_an_unknown_option_is_refused_with_a_suggestion() -> None:
         check_options(["retain-uid"])
 
 
-def test_claimed_methods_are_the_profile_and_the_options_in_order() -> None:
+def test_c21_claimed_methods_are_the_profile_and_the_options_in_order() -> None:
     methods = method_codes(["retain-uids", "retain-modified-dates", "retain-uids"])
     assert [method.code for method in methods] == ["113100", "113107", "113110"]
     assert {method.scheme for method in methods} == {"DCM"}
@@ -191,7 +191,7 @@ RESOLVED = {
 
 
 @pytest.mark.parametrize("code", sorted(RESOLVED))
-def test_codes_are_resolved_by_type(code: str) -> None:
+def test_c08_codes_are_resolved_by_type(code: str) -> None:
     for type_, action in RESOLVED[code].items():
         if type_ == "?":
             assert resolve(code, "LO", None, sop_class_known=False) == action
@@ -223,7 +223,7 @@ def test_a_dummy_uid_is_a_new_uid() -> None:
         ("1.2.840.10008.5.1.4.1.1.2.1", 0x00181000, "D"),  # Device Serial Number, enhanced CT
     ],
 )
-def test_the_same_code_means_different_actions_in_different_iods(
+def test_c08_the_same_code_means_different_actions_in_different_iods(
     sop_class: str, tag: int, action: str
 ) -> None:
     row = effective_table().tags[tag]
@@ -242,22 +242,22 @@ class TestWhichRowDecides:
         assert self.decided(0x00280010, "US") is None
 
     @pytest.mark.parametrize("tag", [0x60003000, 0x601E3000, 0x60020010, 0x50000005, 0x501E1234])
-    def test_whole_overlay_and_curve_groups_go(self, tag: int) -> None:
+    def test_c11_c13_whole_overlay_and_curve_groups_go(self, tag: int) -> None:
         assert self.decided(tag) == "X"
 
     @pytest.mark.parametrize("tag", [0x60013000, 0x50010005, 0x601F3000, 0x00090010, 0x00091001])
-    def test_odd_groups_are_private_also_between_overlays(self, tag: int) -> None:
+    def test_c11_odd_groups_are_private_also_between_overlays(self, tag: int) -> None:
         row = effective_table().row(tag, "OW")
         assert row is effective_table().private
 
     @pytest.mark.parametrize("tag", [0x60203000, 0x50200005, 0x00100099, 0x00120099])
-    def test_unknown_standard_tags_go(self, tag: int) -> None:
+    def test_c10_unknown_standard_tags_go(self, tag: int) -> None:
         row = effective_table().row(tag, "LO")
         assert row is effective_table().unknown
         assert row.code == "X"
 
     @pytest.mark.parametrize("tag", [0x00080000, 0x00090000, 0x7FE00000, 0x00000100, 0x00041220])
-    def test_group_lengths_commands_and_directory_records_go(self, tag: int) -> None:
+    def test_c32_c33_group_lengths_commands_and_directory_records_go(self, tag: int) -> None:
         for options in CHOICES:
             assert self.decided(tag, "UL", options) == "X"
 

@@ -129,7 +129,7 @@ def test_verdicts_on_the_known_holes(keyword: str, code: str) -> None:
         "SegmentationTemplateUID",
     ],
 )
-def test_uids_of_instances_are_left_to_the_rule_for_uids(keyword: str) -> None:
+def test_c40_uids_of_instances_are_left_to_the_rule_for_uids(keyword: str) -> None:
     assert code_of(keyword) == "by VR"
     rules = {row.pattern: row for row in tables.supplement() if row.kind == "vr"}
     assert rules["UI"].basic == "U"
@@ -143,7 +143,7 @@ def test_size_follows_the_option_that_keeps_patient_size() -> None:
         assert row.options == {"retain-patient-characteristics": "K"}
 
 
-def test_structural_uids_are_classes_syntaxes_and_vocabularies() -> None:
+def test_c43_structural_uids_are_classes_syntaxes_and_vocabularies() -> None:
     structural = tables.structural_uids()
     assert {0x00080016, 0x00081150, 0x0008010C, 0x00080118} <= structural
     assert 0x00080018 not in structural
