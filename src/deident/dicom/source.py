@@ -1,0 +1,252 @@
+"""Where the bytes of a data set come from: a file, a deflated file, or memory.
+
+All three read by offset and copy ranges to a file descriptor without holding them. A source that
+turns out shorter than it said raises `InstanceError("changed")`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from deident.errors import InstanceError
+
+CHUNK = 1 << 20
+# Below this, one read and one write through a buffer beat the kernel's page by page copy.
+_KERNEL_COPY = 4 * CHUNK
+# What a file system or a pair of descriptors answers that cannot do this kind of copy.
+_NOT_HERE = frozenset(
+    (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF)
+)
+
+
+class Source(Protocol):
+    """Bytes by offset. `size` is the number of bytes."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes in the source."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end."""
+        ...
+
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Yield exactly `length` bytes from `offset` in pieces of bounded size."""
+        ...
+
+    def copy_to(self, fd: int, offset: int, length: int) -> None:
+        """Write `length` bytes from `offset` to `fd`."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the source holds open."""
+        ...
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write all of `data`, however often the kernel writes less than it was given."""
+    written = os.write(fd, data)
+    if written < len(data):
+        view = memoryview(data)
+        while written < len(data):
+            written += os.write(fd, view[written:])
+
+
+def _changed(offset: int) -> InstanceError:
+    return InstanceError("changed", offset=offset)
+
+
+class FileSource:
+    """The bytes of an open file; closes it."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self.fd = fd
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file when it was opened."""
+        return self._size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end of the file."""
+        return os.pread(self.fd, min(length, max(self._size - offset, 0)), offset)
+
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Yield exactly `length` bytes from `offset`; `changed` when the file got shorter."""
+        while length:
+            data = os.pread(self.fd, min(length, CHUNK), offset)
+            if not data:
+                raise _changed(offset)
+            yield data
+            offset += len(data)
+            length -= len(data)
+
+    def copy_to(self, fd: int, offset: int, length: int) -> None:
+        """Copy in the kernel where that pays, else through a buffer."""
+        if length >= _KERNEL_COPY:
+            for kernel_copy in (_copy_file_range, _sendfile):
+                done = _kernel_copy(kernel_copy, self.fd, fd, offset, length)
+                offset += done
+                length -= done
+        for data in self.chunks(offset, length):
+            write_all(fd, data)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def _copy_file_range(source: int, target: int, offset: int, length: int) -> int:
+    return os.copy_file_range(source, target, length, offset)
+
+
+def _sendfile(source: int, target: int, offset: int, length: int) -> int:
+    return os.sendfile(target, source, offset, length)
+
+
+def _kernel_copy(
+    copy: Callable[[int, int, int, int], int], source: int, target: int, offset: int, length: int
+) -> int:
+    """Copy with one system call, repeated; return how many bytes it was able to."""
+    done = 0
+    while done < length:
+        try:
+            count = copy(source, target, offset + done, length - done)
+        except OSError as error:
+            if error.errno not in _NOT_HERE:
+                raise
+            return done
+        if not count:  # at the end, or a file system that pretends: the buffered copy will tell
+            return done
+        done += count
+    return done
+
+
+class MemorySource:
+    """Bytes in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return len(self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        return self.data[offset : offset + length]
+
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Yield the bytes in pieces."""
+        if offset + length > len(self.data):
+            raise _changed(offset)
+        for start in range(offset, offset + length, CHUNK):
+            yield self.data[start : min(start + CHUNK, offset + length)]
+
+    def copy_to(self, fd: int, offset: int, length: int) -> None:
+        """Write the range to `fd`."""
+        for data in self.chunks(offset, length):
+            write_all(fd, data)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class InflatedSource:
+    """The inflated bytes of a deflated data set (PS3.5 A.5), made again whenever they are needed.
+
+    Reads go forward with one inflater; a read that goes back starts over. Only a piece is held in
+    memory. More than `limit` inflated bytes are `too-large`; more than `ratio` for each byte of
+    input, or anything that zlib refuses, is `bad-deflate`.
+    """
+
+    def __init__(self, file: Source, start: int, limit: int, ratio: int) -> None:
+        self._file = file
+        self._start = start
+        self._limit = limit
+        self._ratio = ratio
+        self._size: int | None = None
+        self._position = 0
+        self._stream = self._inflate()
+        self._rest = b""
+
+    @property
+    def size(self) -> int:
+        """Number of inflated bytes; the first question inflates everything once."""
+        if self._size is None:
+            self._size = sum(map(len, self._inflate()))
+        return self._size
+
+    def _inflate(self) -> Iterator[bytes]:
+        """Yield the inflated bytes from the beginning, in pieces of at most `CHUNK`."""
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        file, offset, total = self._file, self._start, 0
+        while not inflater.eof:
+            data = inflater.unconsumed_tail
+            if not data:
+                data = file.read(offset, CHUNK >> 2)
+                offset += len(data)
+            try:
+                piece = inflater.decompress(data, CHUNK)
+            except zlib.error:
+                raise InstanceError("bad-deflate", offset=offset) from None
+            total += len(piece)
+            self._check(total, offset - self._start)
+            if piece:
+                yield piece
+            elif not data:
+                raise InstanceError(
+                    "bad-deflate", "the deflated data set is cut short", offset=offset
+                )
+
+    def _check(self, inflated: int, deflated: int) -> None:
+        if inflated > self._limit:
+            raise InstanceError("too-large", "the deflated data set inflates beyond the limit")
+        if inflated > 16 * CHUNK and inflated > deflated * self._ratio:
+            raise InstanceError("bad-deflate", "the deflated data set inflates suspiciously well")
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` inflated bytes from `offset`; fewer only at the end."""
+        return b"".join(self._pieces(offset, length))
+
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Yield exactly `length` inflated bytes from `offset`."""
+        for data in self._pieces(offset, length):
+            length -= len(data)
+            yield data
+        if length:
+            raise _changed(offset)
+
+    def _pieces(self, offset: int, length: int) -> Iterator[bytes]:
+        if offset < self._position:
+            self._stream, self._position, self._rest = self._inflate(), 0, b""
+        while length:
+            data = self._rest or next(self._stream, b"")
+            if not data:
+                return
+            skip = min(offset - self._position, len(data))
+            piece = data[skip : skip + length]
+            self._rest = data[skip + len(piece) :]
+            self._position += skip + len(piece)
+            offset += len(piece)
+            length -= len(piece)
+            if piece:
+                yield piece
+
+    def copy_to(self, fd: int, offset: int, length: int) -> None:
+        """Write the inflated range to `fd`."""
+        for data in self.chunks(offset, length):
+            write_all(fd, data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
