@@ -315,25 +315,28 @@ class Charset:
         return raw if self._read(raw, "UT") == text else None
 
     def _write_extended(self, text: str, vr: str) -> bytes | None:
+        """The bytes with escape sequences: one at each change of set, also where ISO 2022 needs
+        none because the halves are independent; many readers know one active set only.
+        """
         resets = _RESETS.get(vr, _LINE_RESETS)
         out = bytearray()
-        active: list[_Code | None] = list(self._initial)
+        active, latest = list(self._initial), self._initial[1]
         for char in text:
             if char.isascii():
                 if active[0] is not self._initial[0]:
-                    out += self._initial[0].escape
-                    active[0] = self._initial[0]
+                    active[0] = latest = self._initial[0]
+                    out += latest.escape
                 out += char.encode("ascii")
                 if out[-1] in resets:
-                    active = list(self._initial)
+                    active, latest = list(self._initial), self._initial[1]
                 continue
             found = self._code_for(char, active)
             if not found:
                 return None
             code, encoded = found
-            if active[code.half] is not code:
+            if latest is not code:
+                active[code.half] = latest = code
                 out += code.escape
-                active[code.half] = code
             out += encoded
         if active[0] is not self._initial[0]:
             out += self._initial[0].escape
