@@ -166,7 +166,7 @@ def test_which_sets_reuse_ascii_bytes(terms: tuple[str, ...], superset: bool) ->
 
 
 @pytest.mark.parametrize(("term", "text"), SAMPLES.items())
-def test_every_single_set_writes_and_reads_its_text(term: str, text: str) -> None:
+def test_C50_every_single_set_writes_and_reads_its_text(term: str, text: str) -> None:
     raw = charset(term).encode(text, "PN")
     assert charset(term).decode(raw, "PN") == text
     if term != "ISO_IR 203":  # pydicom 3.0 lacks Latin alphabet No. 9
@@ -175,7 +175,7 @@ def test_every_single_set_writes_and_reads_its_text(term: str, text: str) -> Non
 
 @pytest.mark.parametrize(("term", "text"), EXTENSIONS.items())
 @pytest.mark.parametrize("first", ["", "ISO 2022 IR 6", "ISO 2022 IR 100", "ISO 2022 IR 13"])
-def test_every_extension_writes_and_reads_its_text(first: str, term: str, text: str) -> None:
+def test_C50_every_extension_writes_and_reads_its_text(first: str, term: str, text: str) -> None:
     both = charset(first, term)
     raw = both.encode(f"Name^{text}=A^{text}", "PN")
     assert both.decode(raw, "PN") == f"Name^{text}=A^{text}"
@@ -207,7 +207,7 @@ def test_the_examples_of_ps3_5_annexes_h_i_j_k() -> None:
     assert k3.encode("1.第一行\r\n2.第二行\r\n", "LT") == raw
 
 
-def test_backslash_bytes_inside_characters_do_not_separate() -> None:
+def test_C50_backslash_bytes_inside_characters_do_not_separate() -> None:
     # second byte 5C in GBK and GB18030; first and second byte 5C, 3D and 5E in JIS X 0208
     for term in ("GBK", "GB18030"):
         raw = b"\x81\x5c\\\x95\x5cB"
@@ -333,7 +333,7 @@ def test_lenient_readings_find_latin_text(codec: str) -> None:
         (b"\0S\0m\0i\0t\0h", "Smith"),
     ],
 )
-def test_lenient_readings_find_text_of_undeclared_sets(raw: bytes, text: str) -> None:
+def test_C50_lenient_readings_find_text_of_undeclared_sets(raw: bytes, text: str) -> None:
     assert text in DEFAULT.decode_lenient(raw)
 
 

@@ -119,6 +119,16 @@ def test_C07_no_dummy_for_what_depends_on_the_attribute(vr: str) -> None:
     assert caught.value.code == "rule-failed"
 
 
+def test_C51_dummies_depend_on_nothing() -> None:
+    # nothing of an instance goes in, so nothing of it can come out; distinct VRs share few values
+    assert [values.dummy(vr) for vr in ("LO", "PN", "DA", "US")] == [
+        b"ANONYMIZED",
+        b"ANONYMOUS",
+        b"19000101",
+        b"\0\0",
+    ]
+
+
 # -- parts -----------------------------------------------------------------------------------------
 
 
