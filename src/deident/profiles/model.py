@@ -104,6 +104,8 @@ class Profile:
         private_characteristics: honour (0008,0300) as a statement about safe private blocks (C83).
         patient_prefix: prefix of the pseudonymous Patient ID.
         uid_root: root of new UIDs; `2.25` gives UUID-derived ones.
+        author: who answers for the profile.
+        edition: edition of PS3.15 that the author had in mind, e.g. `2026d`; empty if not said.
     """
 
     name: str
@@ -121,6 +123,8 @@ class Profile:
     private_characteristics: bool = False
     patient_prefix: str = "DEID-"
     uid_root: str = "2.25"
+    author: str = ""
+    edition: str = ""
 
 
 # The options of PS3.15 E.3 that can be switched on, with the CID 7050 code each claims.
