@@ -122,6 +122,24 @@ def parse_dataset(
     return elements
 
 
+def parse_element(
+    buf: bytes, pos: int, end: int, encoding: Encoding, limits: Limits = DEFAULT_LIMITS
+) -> Element:
+    """Return the one element at `pos`, whatever follows it.
+
+    Raises:
+        InstanceError: as `parse_dataset`.
+    """
+    tag, vr, raw_vr, length, value = read_head(buf, pos, encoding)
+    if length == UNDEFINED_LENGTH or vr in ("SQ", "UN"):
+        scan = Scan(limits)
+        return _complex(buf, pos, value, end, tag, vr, raw_vr, length, encoding, scan, 0)
+    stop = value + length
+    if stop > end:
+        raise InstanceError("bad-length", offset=pos)
+    return Element(tag, vr, raw_vr, buf, pos, value, stop, stop, encoding)
+
+
 def read_elements(
     buf: bytes,
     pos: int,

@@ -155,6 +155,21 @@ class Part10File:
         return self._elements
 
 
+    def bulk_at(self, value: int, length: int) -> Span | None:
+        """Return the span of a bulk value from where it starts in `header` and its length.
+
+        `None` if it does not lie in the source: then `elements` will say why.
+        """
+        offset = self.start + value
+        if length == UNDEFINED_LENGTH:
+            try:
+                end = _DataSetReader(self, self._limits)._fragments_end(offset)
+            except InstanceError:
+                return None
+            length = end - offset
+        return Span(offset, length) if offset + length <= self.source.size else None
+
+
 class _DataSetReader:
     """Parses a data set through windows: from `start`, and from behind each value left in place."""
 
