@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import pathlib
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +14,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from deident.dicom.charsets import Charset
-from deident.dicom.elements import EXPLICIT_LE, Element, Encoding, Item, Span
-from deident.engine.context import NUMBER_CODES, Context, unpack_numbers
-from deident.engine.decision import NewItems
+from deident.dicom.elements import EXPLICIT_LE, Element, Encoding, Item, Path, Span
+from deident.dicom.values import NUMBER_CODES, unpack_numbers
+from deident.engine.actions import REGISTRY
+from deident.engine.context import Context
+from deident.engine.decision import Decision, NewItems, Subject
 from deident.engine.pseudonyms import Identity
+from deident.profiles.catalog import check_params
 from deident.profiles.model import Profile
 
 KEY = bytes(range(32))
@@ -56,6 +59,27 @@ def context(
     return Context(identity, profile or Profile("test"), Charset.of(charset), sop_class, header)
 
 
+def subject(
+    tag: int,
+    vr: str,
+    value: bytes | str = b"",
+    *,
+    type_: str | None = None,
+    path: Path = (),
+    encoding: Encoding = EXPLICIT_LE,
+    charset: Charset | None = None,
+) -> Subject:
+    """One element as an action sees it; a sequence where the VR is SQ."""
+    raw = value.encode() if isinstance(value, str) else value
+    return Subject(tag, vr, raw, path, type_, encoding, vr == "SQ", charset)
+
+
+def act(name: str, what: Subject, where: Context | None = None, **params: Any) -> Decision:
+    """Carry an action out, with its parameters checked as a profile's are."""
+    entry = REGISTRY[name]
+    return entry.function(what, where or context(), check_params(entry.spec, params))
+
+
 def to_dataset(items: NewItems) -> list[Dataset]:
     """New items as pydicom data sets."""
     return [_one(item) for item in items]
@@ -84,7 +108,7 @@ def dciodvfy(dataset: Dataset) -> set[str]:
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "made.dcm"
+        path = pathlib.Path(folder) / "made.dcm"
         dataset.save_as(path, enforce_file_format=True)
         done = subprocess.run(
             ["dciodvfy", "-new", str(path)], capture_output=True, text=True, check=False

@@ -6,11 +6,11 @@ it reads only from the elements that it was given, and derives what it needs whe
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping
 
 from deident.dicom.charsets import Charset
-from deident.dicom.elements import Element, Encoding
+from deident.dicom.elements import Element
+from deident.dicom.values import NUMBER_CODES, unpack_numbers
 from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
 from deident.profiles.expression import Key
@@ -22,11 +22,6 @@ STUDY_INSTANCE_UID = 0x0020000D
 
 NEEDED = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, STUDY_INSTANCE_UID})
 """Top-level attributes that say whose instance it is; a context must always be given them."""
-
-NUMBER_CODES = {
-    "US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"
-}  # fmt: skip
-"""Code letter of `struct` for each VR of binary numbers (PS3.5 6.2)."""
 
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
@@ -187,22 +182,3 @@ def _text(element: Element, charset: Charset) -> str:
 
 def _decimal(number: float) -> str:
     return repr(number)
-
-
-def unpack_numbers(vr: str, raw: bytes, encoding: Encoding) -> tuple[float, ...]:
-    """The numbers of a binary value (VR of `NUMBER_CODES`), without bytes that do not fill one."""
-    code = NUMBER_CODES[vr]
-    order = "<" if encoding.little else ">"
-    count = len(raw) // struct.calcsize(order + code)
-    return struct.unpack_from(f"{order}{count}{code}", raw)
-
-
-def pack_numbers(vr: str, numbers: Iterable[float], encoding: Encoding) -> bytes:
-    """The binary value of numbers (PS3.5 6.2), in the data set's byte order.
-
-    Raises:
-        struct.error: a number does not fit the VR.
-    """
-    values = list(numbers)
-    order = "<" if encoding.little else ">"
-    return struct.pack(f"{order}{len(values)}{NUMBER_CODES[vr]}", *values)

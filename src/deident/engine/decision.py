@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from deident.dicom.charsets import Charset
 from deident.dicom.elements import Encoding, Path
 
 # A new element inside a replacement item: (tag, VR, value bytes or the items of a nested sequence).
@@ -22,6 +23,8 @@ class Subject(NamedTuple):
         type: attribute type in the instance's IOD (`1`, `1C`, `2`, `2C`, `3`), `None` if not known.
         encoding: how the element is encoded; matters for binary VRs.
         sequence: whether it has items.
+        charset: the character set of its data set, where an item declares one of its own; `None`:
+            that of the context.
     """
 
     tag: int
@@ -31,6 +34,7 @@ class Subject(NamedTuple):
     type: str | None
     encoding: Encoding
     sequence: bool
+    charset: Charset | None = None
 
 
 class Decision(NamedTuple):
@@ -41,11 +45,13 @@ class Decision(NamedTuple):
             items in place of a sequence's).
         value: for `value`: the new raw bytes, not yet padded; empty means present without value.
         items: for `items`: the new items; an empty tuple leaves an empty sequence.
+        note: code of why it is not what the action is for, e.g. `bad-date`; else empty.
     """
 
     kind: Literal["keep", "remove", "value", "items"]
     value: bytes = b""
     items: NewItems = ()
+    note: str = ""
 
 
 KEEP = Decision("keep")

@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from deident.dicom.elements import Encoding
-from deident.engine.context import NUMBER_CODES, Context, pack_numbers
+from deident.dicom.values import NUMBER_CODES, pack_numbers
+from deident.engine.context import Context
 from deident.engine.decision import NewItems
 from deident.tables.files import load
 
@@ -31,6 +32,11 @@ _NO_DOCUMENT = b"\0\0"
 def _data() -> dict[str, Any]:
     data: dict[str, Any] = load("dummy_items.json")
     return data
+
+
+def has_items(tag: int) -> bool:
+    """Whether it is known what an item of this sequence must hold."""
+    return f"{tag:08X}" in _data()["items"]
 
 
 def dummy_items(tag: int, context: Context, encoding: Encoding) -> NewItems:

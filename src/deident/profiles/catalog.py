@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
+from deident import tables
 from deident.errors import UsageError
 from deident.profiles.selectors import parse_selector
 
@@ -31,7 +32,8 @@ class ParamSpec(NamedTuple):
             too); `mapping` text to text.
         required: whether a rule must give it.
         default: what the action gets when the rule does not give it; must be of the kind's type.
-        choices: for `choice`.
+        choices: for `choice`; for `template` the fields, if only some are allowed: one that ends
+            in a colon, such as `orig:`, is followed by the keyword of an attribute.
         doc: one line for help, schema and docs.
         low, high: limits of an `int`, inclusive.
     """
@@ -182,8 +184,17 @@ def compile_pattern(text: str, flags: int = 0) -> re.Pattern[str]:
 
 def _template(param: ParamSpec, value: Any) -> str:
     text = _text(param, value)
-    template_fields(text)
+    for field in template_fields(text):
+        _check_field(field, param.choices)
     return text
+
+
+def _check_field(field: str, allowed: tuple[str, ...]) -> None:
+    start, colon, keyword = field.partition(":")
+    if allowed and start + colon not in allowed:
+        raise ValueError(f"there is no field {{{field}}}; there are: {', '.join(allowed)}")
+    if allowed and colon and tables.keyword_to_tag(keyword) is None:
+        raise ValueError(f"no attribute has the keyword {keyword!r}")
 
 
 def template_fields(text: str) -> tuple[str, ...]:
