@@ -62,7 +62,7 @@ def test_every_key_of_the_format_arrives(write, actions):
         author="Somebody",
         edition="2026d",
         base="keep",
-        options=("retain-uids", "retain-modified-dates"),
+        options=("retain-modified-dates", "retain-uids"),
         rules=profile.rules,
         filters=(
             FilterRule('Modality == "SR"', "skip", "full.yaml:21", "no reports"),
@@ -142,8 +142,8 @@ def test_what_is_not_said_is_as_in_the_model(write, actions):
         ("filters:\n  - skip: Modality", 4, 19, "a comparison is expected"),
         ("filters:\n  - {skip: 'true', accept: 'true'}", 4, 5, "exactly one of accept"),
         ("filters:\n  - note: x", 4, 5, "exactly one of accept"),
-        ("options: [retain-uid]", 3, 11, "no option 'retain-uid'; did you mean retain-uids?"),
-        ("options: [zzz]", 3, 11, "no option 'zzz'; there are retain-uids"),
+        ("options: [retain-uid]", 3, 11, "no option is called retain-uid; did you mean"),
+        ("options: [zzz]", 3, 11, "no option is called zzz$"),
         ("options: retain-uids", 3, 10, "options: must be a list"),
         ("extends: nothing", 3, 10, "no profile 'nothing'; there are basic"),
         ("extends: nothing.yaml", 3, 10, "there is no file nothing.yaml"),
@@ -306,7 +306,7 @@ def test_layers(write, actions):
     )
     profile = load(str(path), actions=actions)
     assert (profile.name, profile.version, profile.edition) == ("test", 1, "2025a")
-    assert profile.options == ("retain-uids", "retain-full-dates")
+    assert profile.options == ("retain-full-dates", "retain-uids")
     assert [(rule.action, rule.origin) for rule in profile.rules] == [
         ("remove", "lower.yaml:8"),
         ("keep", "upper.yaml:6"),

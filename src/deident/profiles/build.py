@@ -13,8 +13,8 @@ from deident.errors import ProfileError, UsageError
 from deident.profiles.catalog import ActionCatalog, ParamError, check_params, template_fields
 from deident.profiles.expression import parse
 from deident.profiles.model import DatePolicy, FilterRule, Profile, Rule, Selector
-from deident.profiles.options import check_option, check_options
 from deident.profiles.selectors import parse_selector
+from deident.profiles.standard import check_options
 from deident.profiles.tree import Keys, Place, Problem, Tree
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ Result = TypeVar("Result")
 
 
 class Built(NamedTuple):
-    """A profile made from a file, and where its own rules and filters stand."""
+    """A profile made from a file, what it extends, and where its own rules and filters stand."""
 
     profile: Profile
+    parent: Profile | None
     rule_places: tuple[Place, ...]
     filter_places: tuple[Place, ...]
 
@@ -65,6 +66,7 @@ class Builder:
         )
         return Built(
             profile,
+            parent,
             tuple(place for _, place in rules),
             tuple(place for _, place in filters),
         )
@@ -98,7 +100,7 @@ class Builder:
         known = [
             name
             for number, name in enumerate(document.options)
-            if self._checked(("options", number), check_option, name)
+            if self._checked(("options", number), check_options, (name,))
         ]
         last: Keys = ("options", len(document.options) - 1)
         return self._checked(last, check_options, (*start.options, *known)) or start.options

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident.errors import InfrastructureError, ProfileError
 from deident.profiles.model import Profile
-from deident.profiles.options import check_options
 from deident.profiles.plain import from_plain
+from deident.profiles.standard import check_options
 
 if TYPE_CHECKING:
     from deident.profiles.build import Built

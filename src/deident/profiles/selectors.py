@@ -224,3 +224,39 @@ def canonical(selector: Selector) -> str:
     }[selector.kind]
     lead = "/" if selector.anchored else "**/" if selector.parents else ""
     return lead + "".join(f"{tag:08X}/" for tag in selector.parents) + target
+
+
+_SPECIFICITY = {"all": 0, "vr": 1, "mask": 2, "private": 3, "tag": 3}
+
+
+def specificity(selector: Selector) -> int:
+    """Return how narrow a selector is: path before tag or private, mask, VR, all.
+
+    The higher one wins where several rules select an element.
+    """
+    path = len(selector.parents) + selector.anchored
+    return _SPECIFICITY[selector.kind] + len(_SPECIFICITY) * path
+
+
+def covers(wide: Selector, narrow: Selector) -> bool:
+    """Return whether `wide` surely selects every element that `narrow` selects."""
+    if not _path_covers(wide, narrow):
+        return False
+    if wide.kind == "all":
+        return True
+    if wide.kind == "vr":
+        return narrow.kind == "vr" and wide.vr == narrow.vr
+    if wide.kind == "private":
+        same = (wide.tag, wide.creator) == (narrow.tag, narrow.creator)
+        return narrow.kind == "private" and same
+    if narrow.kind not in ("tag", "mask", "private"):
+        return False
+    known = 0xFFFF00FF if narrow.kind == "private" else narrow.mask
+    return wide.mask & ~known == 0 and narrow.tag & wide.mask == wide.tag
+
+
+def _path_covers(wide: Selector, narrow: Selector) -> bool:
+    if wide.anchored:
+        return narrow.anchored and wide.parents == narrow.parents
+    depth = len(wide.parents)
+    return not depth or narrow.parents[-depth:] == wide.parents
