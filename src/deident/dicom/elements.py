@@ -37,8 +37,8 @@ class Element:
 
     Attributes:
         tag: group << 16 | element.
-        vr: the value representation to work with. Implicit VR: from the dictionary. `UN` of a
-            standard attribute that is a sequence and parses as one: `SQ`.
+        vr: the value representation to work with. Implicit VR: from the dictionary. `UN` of an
+            attribute that the dictionary knows: its own VR, `SQ` if it parses as a sequence.
         raw_vr: the VR as encoded; `None` in Implicit VR.
         buf: the bytes that the offsets below count in.
         start: offset of the tag.

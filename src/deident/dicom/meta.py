@@ -60,16 +60,18 @@ def read_preface(data: bytes, size: int) -> Preface:
     Raises:
         InstanceError: `not-dicom`, `bad-meta`, `unknown-transfer-syntax`.
     """
-    notes: tuple[str, ...] = ()
-    if data[128:132] == b"DICM":
-        start = 132
-    elif data[:4] == b"DICM":
-        start, notes = 4, ("no-preamble",)
-    elif data[:4] == b"\x02\x00\x00\x00" and data[4:6] in SHORT_VRS:
-        start, notes = 0, ("no-preamble",)
-    else:
-        return _raw_data_set(data, size)
-    return _with_meta(data, start, size, notes)
+    if data[128:132] == b"DICM" and (
+        data[132:134] == _GROUP or guess_encoding(data, 0, size) is None
+    ):
+        return _with_meta(data, 132, size, ())
+    if data[:4] == b"DICM":
+        return _with_meta(data, 4, size, ("no-preamble",))
+    if data[:2] == _GROUP and plausible(data, 0, size, EXPLICIT_LE):
+        return _with_meta(data, 0, size, ("no-preamble",))
+    encoding = guess_encoding(data, 0, size)
+    if encoding is None:
+        raise InstanceError("not-dicom")
+    return Preface({}, NATIVE[encoding], 0, ("no-preamble", "no-meta", "syntax-guessed"))
 
 
 def _with_meta(data: bytes, pos: int, size: int, notes: tuple[str, ...]) -> Preface:
@@ -96,13 +98,6 @@ def _with_meta(data: bytes, pos: int, size: int, notes: tuple[str, ...]) -> Pref
     return Preface(meta, NATIVE[found], start, (*notes, "syntax-corrected"))
 
 
-def _raw_data_set(data: bytes, size: int) -> Preface:
-    encoding = guess_encoding(data, 0, size)
-    if encoding is None:
-        raise InstanceError("not-dicom")
-    return Preface({}, NATIVE[encoding], 0, ("no-preamble", "no-meta", "syntax-guessed"))
-
-
 def parse_meta(data: bytes, pos: int) -> tuple[dict[int, bytes], int]:
     """Return the elements of group 0002 from `pos` on (tag → raw value), and where they end.
 
@@ -111,7 +106,8 @@ def parse_meta(data: bytes, pos: int) -> tuple[dict[int, bytes], int]:
     Raises:
         InstanceError: `bad-meta` if an element does not parse or runs past `data`.
     """
-    if data[pos : pos + 2] == _GROUP and data[pos + 4 : pos + 6] not in SHORT_VRS:
+    code = data[pos + 4 : pos + 6]
+    if data[pos : pos + 2] == _GROUP and code not in SHORT_VRS and code not in LONG_VRS:
         return _implicit_meta(data, pos)
     meta: dict[int, bytes] = {}
     stop = -1

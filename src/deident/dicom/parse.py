@@ -34,11 +34,15 @@ _LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT",
 SHORT_VRS = {vr.encode(): vr for vr in _SHORT}
 LONG_VRS = {vr.encode(): vr for vr in _LONG}
 
+_MAX_SHORT = 0xFFFF
+_TEXT_VRS = frozenset(_SHORT) - frozenset(("AT", "FD", "FL", "SL", "SS", "UL", "US"))
+
 PIXEL_DATA = 0x7FE00010
 # (7FE0,0008) Float, (7FE0,0009) Double Float and (7FE0,0010) Pixel Data (PS3.3 C.7.6.3, C.7.6.24)
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_ITEM_END_LE = b"\xfe\xff\x0d\xe0"
 _DELIMITERS = 0xFFFE  # the group of the three
 _MAX_DEPTH = 200  # two Python frames for each; far below the interpreter's own limit
 
@@ -356,7 +360,7 @@ def _complex(
     """Parse one element that is, or may be, more than a plain value of defined length."""
     items: list[Item] | None = None
     if length == UNDEFINED_LENGTH:
-        if vr == "UN" or vr == "SQ":
+        if vr in ("UN", "SQ"):
             # UN holds Implicit VR Little Endian whatever surrounds it (PS3.5 6.2.2 note 2)
             inner = IMPLICIT_LE if raw_vr == "UN" else encoding
             items, stop, after = _read_items(buf, value, end, True, inner, scan, depth)
@@ -372,26 +376,30 @@ def _complex(
     if vr == "SQ":
         items, _, _ = _read_items(buf, value, stop, False, encoding, scan, depth)
     else:
-        items = _try_un_sequence(buf, tag, value, stop, scan, depth)
-        vr = "UN" if items is None else "SQ"
+        vr, items = _known_vr(buf, tag, value, stop, encoding, scan, depth)
     return Element(tag, vr, raw_vr, buf, pos, value, stop, stop, encoding, items=items)
 
 
-def _try_un_sequence(
-    buf: bytes, tag: int, value: int, stop: int, scan: Scan, depth: int
-) -> list[Item] | None:
-    """Items of a standard sequence under VR `UN`, or `None` if it is none or does not parse as one.
+def _known_vr(
+    buf: bytes, tag: int, value: int, stop: int, encoding: Encoding, scan: Scan, depth: int
+) -> tuple[str, list[Item] | None]:
+    """Return the VR that a value under `UN` really has, and its items if it is a sequence.
 
-    A value that does not parse stays opaque; the limits hold all the same.
+    The dictionary knows it for standard attributes and private creators (PS3.5 6.2.2). It stays
+    `UN` when the value does not parse as a sequence though the attribute is one, when it is too
+    long for its VR, and when its words have not the byte order of what surrounds it.
     """
-    if tables.vr_of(tag) != "SQ":
-        return None
-    try:
-        return _read_items(buf, value, stop, False, IMPLICIT_LE, scan, depth)[0]
-    except InstanceError as error:
-        if error.code.startswith("too-"):
-            raise
-        return None
+    vr = tables.vr_of(tag) or "UN"
+    if vr == "SQ":
+        try:
+            return vr, _read_items(buf, value, stop, False, IMPLICIT_LE, scan, depth)[0]
+        except InstanceError as error:
+            if error.code.startswith("too-"):  # the limits hold all the same
+                raise
+            return "UN", None
+    if stop - value > _MAX_SHORT or not (encoding.little or vr in _TEXT_VRS):
+        return "UN", None
+    return vr, None
 
 
 def _read_items(
@@ -445,16 +453,31 @@ def item_encoding(buf: bytes, pos: int, end: int, encoding: Encoding) -> Encodin
     `UN`. The two bytes behind the first tag tell: a known VR, or the low half of a length.
     """
     code = buf[pos + 4 : pos + 6]
-    if pos + 8 > end or buf[pos : pos + 4] == b"\xfe\xff\x0d\xe0":
+    if pos + 8 > end or buf[pos : pos + 4] == _ITEM_END_LE:
         return encoding
     if encoding.explicit:
-        if not encoding.little or code.isalpha():
-            return encoding
-        return IMPLICIT_LE
+        return encoding if code.isupper() or not encoding.little else IMPLICIT_LE
     if code not in SHORT_VRS and code not in LONG_VRS:
         return encoding
-    (length,) = _LENGTH[True](buf, pos + 4)
-    return EXPLICIT_LE if pos + 8 + length > end else encoding
+    return EXPLICIT_LE if _another_explicit_follows(buf, pos, end) else encoding
+
+
+def _another_explicit_follows(buf: bytes, pos: int, end: int) -> bool:
+    """Whether an Explicit VR element lies at `pos` and another, or the item's end, behind it.
+
+    The VR alone could be the low half of an Implicit VR length by chance.
+    """
+    try:
+        _, _, _, length, value = read_head(buf, pos, EXPLICIT_LE)
+    except InstanceError:
+        return False
+    behind = value + length
+    if length == UNDEFINED_LENGTH or behind == end:
+        return True
+    code = buf[behind + 4 : behind + 6]
+    return (
+        code in SHORT_VRS or code in LONG_VRS or buf[behind : behind + 4] == _ITEM_END_LE
+    ) and behind < end
 
 
 def _skip_fragments(

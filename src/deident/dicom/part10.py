@@ -16,30 +16,18 @@ from types import TracebackType
 from typing import Self
 
 from deident._version import __version__
-from deident.dicom.elements import UNDEFINED_LENGTH, Element, Encoding, Span
+from deident.dicom.elements import Element, Encoding, Span
 from deident.dicom.meta import Preface, read_preface
-from deident.dicom.parse import (
-    DEFAULT_LIMITS,
-    PIXEL_DATA,
-    Limits,
-    Scan,
-    read_elements,
-    read_head,
-    refuse_duplicates,
-)
+from deident.dicom.parse import DEFAULT_LIMITS, PIXEL_DATA, Limits
 from deident.dicom.source import FileSource, InflatedSource, MemorySource, Source, write_all
 from deident.dicom.syntaxes import SYNTAXES
+from deident.dicom.windows import WINDOW, WindowReader, bulk_span
 from deident.errors import InstanceError
 
-WINDOW = 1 << 16
-_WINDOW_GROWS = 4  # by this factor: what was parsed is parsed again, a third of the work at most
-_FRAGMENT = {True: struct.Struct("<HHL").unpack_from, False: struct.Struct(">HHL").unpack_from}
-_ITEM, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD, 0)
-_LONGEST_HEAD = 12  # tag, VR, reserved, 32-bit length
 _SMALLEST_WINDOW = 1 << 10
 _LARGEST_META = 1 << 20
 
-IMPLEMENTATION_CLASS_UID = "2.25.186126419236812290713306284092286862527"
+IMPLEMENTATION_CLASS_UID = "2.25.219389732997307827220152896057271015444"
 IMPLEMENTATION_VERSION_NAME = f"DEIDENT_{__version__}"[:16]
 
 
@@ -151,139 +139,30 @@ class Part10File:
             InstanceError: what `parse.parse_dataset` raises, `too-large`, `bad-deflate`, `changed`.
         """
         if self._elements is None:
-            self._elements = _DataSetReader(self, self._limits).read()
+            reader = WindowReader(self.source, self.start, self.header, self.encoding, self._limits)
+            self._elements = reader.read()
+            self.header = reader.header
+            self.notes += reader.notes
+            self._refuse_unnamed_compression()
         return self._elements
-
 
     def bulk_at(self, value: int, length: int) -> Span | None:
         """Return the span of a bulk value from where it starts in `header` and its length.
 
         `None` if it does not lie in the source: then `elements` will say why.
         """
-        offset = self.start + value
-        if length == UNDEFINED_LENGTH:
-            try:
-                end = _DataSetReader(self, self._limits)._fragments_end(offset)
-            except InstanceError:
-                return None
-            length = end - offset
-        return Span(offset, length) if offset + length <= self.source.size else None
+        try:
+            return bulk_span(self.source, self.start + value, length, self.encoding)
+        except InstanceError:
+            return None
 
-
-class _DataSetReader:
-    """Parses a data set through windows: from `start`, and from behind each value left in place."""
-
-    def __init__(self, file: Part10File, limits: Limits) -> None:
-        self.file = file
-        self.source = file.source
-        self.encoding = file.encoding
-        self.limits = limits
-        self.scan = Scan(limits)
-        self.out: list[Element] = []
-        self.held = 0  # bytes of earlier windows
-
-    def read(self) -> list[Element]:
-        """Return all top-level elements."""
-        base, buf, pos = self.file.start, self.file.header, 0
-        first, left = 0, self.scan.left
-        while True:
-            self.scan.base = base
-            try:
-                end = self._parse(buf, base, pos)
-            except _NeedsMore:
-                del self.out[first:]
-                self.scan.left = left
-                buf = self._longer(buf, base)
-                continue
-            if end >= self.source.size:
-                break
-            self.held += len(buf)
-            base, buf, pos = end, self.source.read(end, WINDOW), 0
-            first, left = len(self.out), self.scan.left
-        refuse_duplicates(self.out)
-        return self.out
-
-    def _parse(self, buf: bytes, base: int, pos: int) -> int:
-        """Parse one window; return the offset in the source where to go on."""
-        while pos < len(buf):
-            count = len(self.out)
-            try:
-                pos = read_elements(
-                    buf, pos, len(buf), self.encoding, self.scan, self.out, stop_at_bulk=True
-                )
-            except InstanceError as error:
-                if error.code == "bad-length" and base + len(buf) < self.source.size:
-                    raise _NeedsMore from None
-                parsed = self.out[-1].end if len(self.out) > count else pos
-                if not self._is_padding(base + parsed):
-                    raise
-                self.file.notes += ("trailing-bytes",)
-                return self.source.size
-            if pos < len(buf):
-                if len(buf) - pos < _LONGEST_HEAD and base + len(buf) < self.source.size:
-                    break
-                pos = self._leave_in_place(buf, base, pos) - base
-        return base + pos
-
-    def _longer(self, buf: bytes, base: int) -> bytes:
-        """Return a window that begins like `buf` and is several times as long."""
-        size = max(len(buf), WINDOW) * _WINDOW_GROWS
-        if self.held + len(buf) >= self.limits.header:
-            raise InstanceError("too-large", "the header is larger than the limit", offset=base)
-        size = min(size, self.limits.header - self.held)
-        if base == self.file.start:
-            self.file.grow(size)
-            return self.file.header
-        return buf + self.source.read(base + len(buf), size - len(buf))
-
-    def _leave_in_place(self, buf: bytes, base: int, pos: int) -> int:
-        """Append the element at `pos` as a span; return the offset in the source behind it."""
-        tag, vr, raw_vr, length, value = read_head(buf, pos, self.encoding, base)
-        offset = base + value
-        undefined = length == UNDEFINED_LENGTH
-        end = self._fragments_end(offset) if undefined else offset + length
-        if end > self.source.size:
-            raise InstanceError("bad-length", offset=base + pos)
-        span = Span(offset, end - offset)
-        self.scan.charge(1, pos)
-        self.out.append(
-            Element(
-                tag, vr, raw_vr, buf, pos, value, value, value, self.encoding,
-                undefined=undefined, span=span,
-            )
-        )  # fmt: skip
-        return end
-
-    def _fragments_end(self, offset: int) -> int:
-        """Return where the fragments from `offset` on end, their delimiter included (PS3.5 A.4)."""
-        read, head = self.source.read, _FRAGMENT[self.encoding.little]
-        window, base, size = b"", offset, 8
-        while True:
-            pos = offset - base
-            if pos + 8 > len(window):
-                base, window, pos = offset, read(offset, size), 0
-                if len(window) < 8:
-                    raise InstanceError("bad-length", offset=offset)
-            group, number, length = head(window, pos)
-            if (group, number, length) == _SEQUENCE_END:
-                return offset + 8
-            if (group, number) != _ITEM or length == UNDEFINED_LENGTH:
-                raise InstanceError("bad-structure", offset=offset)
-            offset += 8 + length
-            size = 8 if length > WINDOW >> 2 else WINDOW  # many small fragments: fewer reads
-
-    def _is_padding(self, offset: int) -> bool:
-        """Whether only zeros, or a stump behind Pixel Data, are left behind the last element."""
-        if not self.out:
-            return False
-        rest = self.source.size - offset
-        if rest < 8 and self.out[-1].tag >= PIXEL_DATA:
-            return True
-        return not any(data.strip(b"\0") for data in self.source.chunks(offset, rest))
-
-
-class _NeedsMore(Exception):
-    """The window ends inside an element."""
+    def _refuse_unnamed_compression(self) -> None:
+        """`unknown-transfer-syntax` for fragments that no transfer syntax explains."""
+        if "syntax-guessed" not in self.notes:
+            return
+        for element in self._elements or ():
+            if element.tag == PIXEL_DATA and element.undefined:
+                raise InstanceError("unknown-transfer-syntax", offset=self.start + element.start)
 
 
 def open(
