@@ -1,4 +1,4 @@
-"""C07, C43, C46, C51, C52, C53, C90, C95: what actions put in place of values."""
+"""C07, C43, C46, C50 to C53, C90, C95: what actions put in place of values."""
 
 from __future__ import annotations
 
@@ -81,6 +81,19 @@ def test_C46_a_patient_has_one_id(patient: str, issuer: str) -> None:
         for tag, vr in ((0x00100020, "LO"), (0x00100010, "PN"), (0x00102298, "PN"))
     }
     assert len(ids) == 1
+
+
+@pytest.mark.parametrize("vr", [vr for vr in VRS if values.RULES[vr].unit == 0])
+def test_C50_dummies_are_ascii(vr: str) -> None:
+    assert act("dummy", subject(0x00081030, vr)).value.isascii()
+
+
+def test_C50_values_with_escapes_are_decoded_before_they_match() -> None:
+    where = context(charset=b"\\ISO 2022 IR 87")
+    raw = where.charset.encode("Yamada^Tarou=山田^太郎", "PN")
+    assert b"\x1b$B" in raw
+    found = act("map", subject(0x00101001, "PN", raw), where, pattern=".*=(山.)\\^.*", to=r"\1")
+    assert where.charset.decode(found.value, "PN") == "山田"
 
 
 @pytest.mark.parametrize("vr", [vr for vr in VRS if vr != "UI"])

@@ -1,4 +1,4 @@
-"""C41, C42, C45: what derived UIDs must be."""
+"""C41, C42, C44, C45: what derived UIDs must be."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engine.support import act, subject
 
 from deident.engine.pseudonyms import Identity
 
@@ -55,3 +56,17 @@ def test_C42_more_uids_than_the_cache_holds(count: int) -> None:
     first = [identity.uid(f"1.2.{number}") for number in range(count)]
     assert len(set(first)) == count
     assert [identity.uid(f"1.2.{number}") for number in range(count)] == first
+
+
+@pytest.mark.parametrize("tag", [0x00200052, 0x00200200, 0x00209164, 0x00083010, 0x00620021])
+def test_C44_a_uid_is_renewed_alike_wherever_it_stands(tag: int) -> None:
+    at_top = act("uid", subject(tag, "UI", "1.2.3\0"))
+    below = act("uid", subject(0x00081155, "UI", "1.2.3", path=(0x00081140, 0)))
+    assert at_top == below
+
+
+@given(st.binary(min_size=1, max_size=70).filter(lambda raw: raw.strip(b" \0\\")))
+def test_C42_whatever_stands_in_place_of_a_uid_becomes_one(raw: bytes) -> None:
+    found = act("uid", subject(0x00080018, "UI", raw))
+    for value in found.value.decode("ascii").split("\\"):
+        assert not value or (LEGAL.fullmatch(value) and len(value) <= 64)

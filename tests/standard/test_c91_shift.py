@@ -1,9 +1,12 @@
-"""C91, C95: by how many days a patient's dates move."""
+"""C91, C92, C95: by how many days a patient's dates move."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engine.support import act, context, subject
 
 from deident.engine.pseudonyms import Identity
 
@@ -32,3 +35,24 @@ def test_C95_whole_weeks_keep_the_weekday(key: bytes, patient: bytes, limit: int
     days = Identity(key, max_days=limit, whole_weeks=True).shift_days(patient)
     assert days % 7 == 0
     assert -limit <= days <= -7
+
+
+EARLIEST, LATEST = datetime.fromisoformat("1950-01-02"), datetime.fromisoformat("2040-01-01")
+
+
+@given(st.datetimes(EARLIEST, LATEST), st.integers(0, 20_000))
+def test_C92_time_from_injection_to_scan_stays(injected: datetime, seconds: int) -> None:
+    """The decay correction of PET relates a DT to a DA with its TM."""
+    where = context()
+    scanned = injected + timedelta(seconds=seconds)
+
+    def moved(tag: int, vr: str, value: str) -> str:
+        found = act("shift-date", subject(tag, vr, value), where)
+        return found.value.decode() if found.kind == "value" else value
+
+    start = moved(0x00181078, "DT", f"{injected:%Y%m%d%H%M%S.%f}")
+    day = moved(0x00080021, "DA", f"{scanned:%Y%m%d}")
+    clock = moved(0x00080031, "TM", f"{scanned:%H%M%S.%f}")
+    form = "%Y%m%d%H%M%S.%f"
+    new = datetime.strptime(day + clock, form) - datetime.strptime(start, form)  # noqa: DTZ007
+    assert new == scanned - injected

@@ -7,14 +7,17 @@ it reads only from the elements that it was given, and derives what it needs whe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element
 from deident.dicom.values import NUMBER_CODES, unpack_numbers
 from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
-from deident.profiles.expression import Key
 from deident.profiles.model import Profile
+
+if TYPE_CHECKING:
+    from deident.profiles.expression import Key
 
 PATIENT_ID = 0x00100020
 ISSUER_OF_PATIENT_ID = 0x00100021

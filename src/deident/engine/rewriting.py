@@ -117,7 +117,8 @@ def dummy(subject: Subject, context: Context) -> Decision:
     if special is not None:
         return Decision("value", special)
     if subject.vr == "UI":
-        return new_uids(subject, context) if texts(subject, context) else _any_uid(subject, context)
+        there = subject.value.strip(b" \0\\")
+        return new_uids(subject, context) if there else _any_uid(subject, context)
     one = values.dummy(subject.vr)
     return Decision("value", values.join(subject.vr, [one] * multiplicity(subject.tag)[0]))
 
@@ -127,10 +128,14 @@ def _any_uid(subject: Subject, context: Context) -> Decision:
 
 
 def new_uids(subject: Subject, context: Context) -> Decision:
-    """New UIDs for all that the standard does not register (C43)."""
-    return each_value(
-        subject, context, lambda old: old if is_registered(old) else context.identity.uid(old)
-    )
+    """New UIDs for all that the standard does not register (C43).
+
+    Whatever else stands there, text of any kind, becomes a UID too: nothing of it is left.
+    """
+    old = [value.strip(" \0") for value in subject.value.decode("latin-1").split("\\")]
+    renew = context.identity.uid
+    new = [value if not value or is_registered(value) else renew(value) for value in old]
+    return KEEP if new == old else Decision("value", "\\".join(new).encode())
 
 
 def emptied(subject: Subject) -> Decision:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
 from deident.dicom import dates, values
 from deident.engine.context import Context
 from deident.engine.decision import KEEP, Decision, Subject
 from deident.engine.registry import Params, action, get
-from deident.engine.rewriting import each_value, failed, fall_back
+from deident.engine.rewriting import failed, fall_back
 from deident.errors import InstanceError
 from deident.profiles.catalog import ActionSpec, ParamSpec
 
@@ -58,11 +60,15 @@ def _shift_date(subject: Subject, context: Context, params: Params) -> Decision:
         return _shift_timestamp(subject, context, params)
     if subject.vr not in _DATE_VRS:
         raise failed(f"an element of VR {subject.vr} is not a date")
-    if subject.vr == "TM":
-        return _parsed(subject, context, _checked_time)
-    days = _days(context, params)
-    shift = dates.shift_da if subject.vr == "DA" else dates.shift_dt
-    return _parsed(subject, context, lambda text: shift(text, days))
+    days = 0 if subject.vr == "TM" else _days(context, params)
+    return _each(subject, context, _shift, days)
+
+
+def _shift(vr: str, text: str, days: int) -> str:
+    if vr == "TM":
+        dates.parse_tm(text)
+        return text
+    return dates.shift_da(text, days) if vr == "DA" else dates.shift_dt(text, days)
 
 
 def _shift_timestamp(subject: Subject, context: Context, params: Params) -> Decision:
@@ -71,31 +77,32 @@ def _shift_timestamp(subject: Subject, context: Context, params: Params) -> Deci
     days = _days(context, params)
     try:
         return Decision("value", dates.shift_ptp(subject.value, days))
-    except InstanceError as error:
-        return _unparsed(subject, context, error)
-
-
-def _parsed(subject: Subject, context: Context, change: Callable[[str], str]) -> Decision:
-    """Change every value once odd spellings are corrected; what does not parse is not kept."""
-    value, note = values.normalise(subject.vr, subject.value)
-    if note in values.UNFIT:
+    except InstanceError:
         return fall_back(subject, context, _NOTE)
+
+
+def _each(subject: Subject, context: Context, change: Callable[..., str], *how: Any) -> Decision:
+    """Change every value; if one does not parse, none is kept."""
+    new = _changed(change, subject.vr, subject.value, *how)
+    if new is None:
+        return fall_back(subject, context, _NOTE)
+    return KEEP if new == subject.value.rstrip(b"\0 ") else Decision("value", new)
+
+
+@lru_cache(maxsize=4096)
+def _changed(change: Callable[..., str], vr: str, raw: bytes, *how: Any) -> bytes | None:
+    """The new raw value, `None` when the old one does not parse; odd spellings are corrected.
+
+    Remembered, because the dates of a study are few and each is met many times.
+    """
+    value, note = values.normalise(vr, raw)
+    if note in values.UNFIT:
+        return None
     try:
-        decision = each_value(subject._replace(value=value), context, change)
-    except InstanceError as error:
-        return _unparsed(subject, context, error)
-    return Decision("value", value) if decision is KEEP and note else decision
-
-
-def _checked_time(text: str) -> str:
-    dates.parse_tm(text)
-    return text
-
-
-def _unparsed(subject: Subject, context: Context, error: InstanceError) -> Decision:
-    if error.code != _NOTE:
-        raise error
-    return fall_back(subject, context, _NOTE)
+        text = dates.map_values(value.decode("ascii"), lambda one: change(vr, one, *how))
+    except InstanceError:
+        return None
+    return text.encode("ascii")
 
 
 def _days(context: Context, params: Params) -> int:
@@ -142,8 +149,7 @@ PRECISION = ParamSpec(
 def _truncate_date(subject: Subject, context: Context, params: Params) -> Decision:
     if subject.vr not in _DATE_VRS:
         raise failed(f"an element of VR {subject.vr} is not a date")
-    precision = get(params, PRECISION)
-    return _parsed(subject, context, lambda text: dates.truncate(subject.vr, text, precision))
+    return _each(subject, context, dates.truncate, get(params, PRECISION))
 
 
 OVER = ParamSpec(
@@ -168,12 +174,11 @@ WIDTH = ParamSpec(
 def _age_band(subject: Subject, context: Context, params: Params) -> Decision:
     if subject.vr != "AS":
         raise failed(f"an element of VR {subject.vr} is not an age")
-    over, width = get(params, OVER), get(params, WIDTH)
+    return _each(subject, context, _band, get(params, OVER), get(params, WIDTH))
 
-    def band(text: str) -> str:
-        years = dates.parse_age(text)
-        if years > over or not width:
-            return dates.cap_age(text, over)
-        return f"{years // width * width:03d}Y"
 
-    return _parsed(subject, context, band)
+def _band(_vr: str, text: str, over: int, width: int) -> str:
+    years = dates.parse_age(text)
+    if years > over or not width:
+        return dates.cap_age(text, over)
+    return f"{years // width * width:03d}Y"
