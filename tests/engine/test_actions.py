@@ -72,8 +72,8 @@ def test_a_dummy_is_repeated_where_several_values_must_be() -> None:
 
 
 def test_a_dummy_sequence_of_type_2_is_empty_unless_its_items_are_known() -> None:
-    assert act("dummy", subject(0x00081110, "SQ", type_="2")) is EMPTY_SEQUENCE
-    assert act("dummy", subject(0x00081110, "SQ", type_="1")).items
+    assert act("dummy", subject(0x00400275, "SQ", type_="2")) is EMPTY_SEQUENCE
+    assert act("dummy", subject(0x00400275, "SQ", type_="1")).items
     assert act("dummy", subject(0x0040A730, "SQ", type_="2")).items
 
 

@@ -11,13 +11,17 @@ from tests.engine.support import context, dciodvfy, element, sequence, to_datase
 
 from deident import tables
 from deident.dicom.elements import EXPLICIT_LE
-from deident.engine.dummies import dummy_items
+from deident.dicom.uids import is_registered
+from deident.engine.dummies import dummy_items, has_items
+from deident.profiles.standard import effective_table, resolve
 
 DUMMY_ROWS = [
     row.value for row in tables.annex_e() if "D" in row.basic and tables.vr_of(row.value) == "SQ"
 ]
 # What the type of these sequences' place asks for is known by no table; the generic item will do.
 assert len(DUMMY_ROWS) == 9
+SEQUENCES = [known.tag for known in tables.attributes() if known.vr == "SQ"]
+SOP_CLASSES = [f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "88.11", "11.1", "9.1.1", "481.3")]
 
 
 @pytest.mark.parametrize("tag", DUMMY_ROWS)
@@ -99,3 +103,22 @@ def test_C06_dummy_items_add_no_error(make, tags) -> None:  # type: ignore[no-un
         items = dummy_items(tag, context(layers), EXPLICIT_LE)
         original.add_new(tag, "SQ", to_dataset(items))
     assert dciodvfy(original) <= before
+
+
+def test_C02_items_are_known_wherever_a_type_1_sequence_becomes_a_dummy() -> None:
+    """Over all IODs: what is not in the table of items is a code sequence, for which one serves."""
+    table = effective_table()
+    for sop_class in SOP_CLASSES:
+        for tag in SEQUENCES:
+            type_ = tables.attribute_type(sop_class, (), tag)
+            row = table.row(tag, "SQ")
+            if row and type_ and resolve(row.code, "SQ", type_, True) == "D":
+                known = tables.attribute(tag)
+                assert has_items(tag) or (known and known.keyword.endswith("CodeSequence"))
+
+
+def test_C06_every_dummy_reference_names_a_registered_class() -> None:
+    for tag in (0x00081110, 0x00081111):
+        (item,) = dummy_items(tag, context(), EXPLICIT_LE)
+        classes = [value for number, _, value in item if number == 0x00081150]
+        assert [is_registered(str(value, "ascii")) for value in classes] == [True]  # type: ignore[arg-type]
