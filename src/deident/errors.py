@@ -188,6 +188,25 @@ REASONS: dict[str, Reason] = {
     "unexpected": Reason(
         "an unexpected error", "Report it with the program's version; no file content is needed."
     ),
+    "duplicate": Reason(
+        "an identical output is already there", "Nothing to do: nothing was lost or overwritten."
+    ),
+    "resumed": Reason("written by an earlier run that this one continues", "Nothing to do."),
+    "filtered": Reason("a filter of the profile left the instance out", "See the profile."),
+    "symlink": Reason(
+        "a symbolic link was not followed", "Name its target as an input, or use --follow-symlinks."
+    ),
+    "special-file": Reason("a device, socket or pipe is never opened", "Nothing to do."),
+    "folder-unreadable": Reason(
+        "a folder could not be listed, so what it holds is not known",
+        "Check its permissions and run again.",
+    ),
+    "worker-failed": Reason(
+        "a worker process could not start", "Check memory limits and the installation."
+    ),
+    "counts-differ": Reason(
+        "the run's counts do not add up", "Do not use the output; report it with the summary."
+    ),
     # asking
     "usage": Reason("the command line is wrong", "See --help."),
     "option-not-available": Reason(
@@ -204,10 +223,38 @@ REASONS: dict[str, Reason] = {
     "input-in-output": Reason(
         "input inside output could be overwritten", "Choose an output folder elsewhere."
     ),
+    "project-in-output": Reason(
+        "a project inside the output would be given away with it", "Choose a folder elsewhere."
+    ),
+    "project-in-input": Reason(
+        "a project inside the input would be read as input", "Choose a folder elsewhere."
+    ),
     "input-missing": Reason("no such file or folder", "Check the path."),
     "project-invalid": Reason("this is not a usable project folder", "See deident project init."),
+    "journal-damaged": Reason(
+        "a run journal cannot be read with this project's key",
+        "Restore the project folder from a backup; key and runs belong together.",
+    ),
+    "resume-impossible": Reason(
+        "there is no run that this one could continue", "Leave --resume out."
+    ),
     "key-unusable": Reason(
         "the project key is missing, unreadable or open to others",
         "Restore the key file; its permissions must be 0600.",
     ),
 }
+
+# Codes for which an instance is left out on purpose; every other code of an instance quarantines it.
+SKIPPED = frozenset(
+    {
+        "dicomdir",
+        "discarded",
+        "duplicate",
+        "filtered",
+        "not-dicom",
+        "output-in-input",
+        "resumed",
+        "special-file",
+        "symlink",
+    }
+)

@@ -1,0 +1,448 @@
+"""Folders as source and destination: find files, put finished outputs in place, never overwrite."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from deident.endpoints.naming import numbered
+from deident.errors import InfrastructureError, UsageError
+
+FileId = tuple[int, int]
+_STAGING_PREFIX, _STAGING_SUFFIX = ".deident-", ".tmp"
+_CHUNK = 1 << 20
+
+# Nothing more can be written to this output: the run stops instead of failing file by file.
+FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+
+class Found(NamedTuple):
+    """Something that lies in an input.
+
+    Attributes:
+        path: absolute path; bytes that are not UTF-8 as surrogates (PEP 383).
+        start: `path[start:]` is the part that names it below the input.
+        code: empty for a file to process, else why it is not opened.
+    """
+
+    path: str
+    start: int
+    code: str = ""
+
+
+class _Folder(NamedTuple):
+    path: str
+    start: int
+
+
+def resolve_inputs(arguments: Iterable[str]) -> list[str]:
+    """Return absolute paths for what a person typed: files, folders, glob patterns.
+
+    An argument that lies inside another one is dropped, so that nothing is counted twice.
+
+    Raises:
+        UsageError: `input-missing`: a path does not exist, a pattern matches nothing.
+    """
+    paths: list[str] = []
+    for argument in arguments:
+        if os.path.lexists(argument):
+            paths.append(os.path.abspath(argument))
+        else:
+            paths.extend(_expanded(argument))
+    real = {path: os.path.realpath(path) for path in dict.fromkeys(paths)}
+    kept: list[str] = []
+    for path, target in real.items():
+        others = [other for name, other in real.items() if name != path]
+        covered = any(is_inside(target, other) for other in others if other != target)
+        if not covered and target not in [real[name] for name in kept]:
+            kept.append(path)
+    return kept
+
+
+def _expanded(pattern: str) -> list[str]:
+    from glob import glob
+
+    matches = sorted(glob(pattern, recursive=True)) if set(pattern) & set("*?[") else []
+    if not matches:
+        raise UsageError("input-missing", f"no such file or folder: {pattern}")
+    return [os.path.abspath(match) for match in matches]
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it; both real and absolute."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def scan(
+    inputs: list[str], *, follow_symlinks: bool = False, exclude: frozenset[FileId] = frozenset()
+) -> Iterator[Found]:
+    """Yield every file below the inputs, depth first, sorted within a folder, without holding more
+    than one folder's names at a time.
+
+    Links, devices, sockets and pipes are reported with a code and not opened; so are folders that
+    cannot be listed. An input that is itself a link is followed: somebody typed it.
+
+    Args:
+        inputs: absolute paths. With one folder, names start below it; with several inputs, with the
+            input's own name.
+        follow_symlinks: follow links that are met below the inputs; a folder is entered only once.
+        exclude: (device, inode) of folders that are never entered.
+    """
+    visited: set[FileId] | None = set() if follow_symlinks else None
+    for path in inputs:
+        alone = len(inputs) == 1 and os.path.isdir(path)
+        start = len(path.rstrip("/")) + 1 if alone else len(os.path.dirname(path).rstrip("/")) + 1
+        if os.path.isdir(path):
+            yield from _scan_tree(_Folder(path.rstrip("/") or "/", start), visited, exclude)
+        else:
+            yield _found_file(path, start)
+
+
+def _found_file(path: str, start: int) -> Found:
+    if os.path.isfile(path):
+        return Found(path, start)
+    return Found(path, start, "symlink" if os.path.islink(path) else "special-file")
+
+
+def _scan_tree(
+    top: _Folder, visited: set[FileId] | None, exclude: frozenset[FileId]
+) -> Iterator[Found]:
+    stack = [top]
+    while stack:
+        folder = stack.pop()
+        if visited is not None or exclude:
+            code = _barred(folder.path, visited, exclude)
+            if code:
+                yield Found(folder.path, folder.start, code)
+                continue
+        below: list[_Folder] = []
+        yield from _scan_folder(folder, below, visited is not None)
+        stack.extend(reversed(below))
+
+
+def _barred(path: str, visited: set[FileId] | None, exclude: frozenset[FileId]) -> str:
+    """Why a folder must not be entered, or an empty string."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return "folder-unreadable"
+    identity = (status.st_dev, status.st_ino)
+    if identity in exclude:
+        return "output-in-input"
+    if visited is not None:
+        if identity in visited:
+            return "symlink"
+        visited.add(identity)
+    return ""
+
+
+def _scan_folder(folder: _Folder, below: list[_Folder], follow: bool) -> Iterator[Found]:
+    """Yield the files of one folder; add its folders to `below`."""
+    entries: list[tuple[str, str]] = []
+    code = ""
+    try:
+        with os.scandir(folder.path) as listing:
+            for entry in listing:
+                entries.append((entry.name, _kind(entry, follow)))
+    except OSError:
+        code = "folder-unreadable"
+    entries.sort()
+    prefix = folder.path.rstrip("/") + "/"
+    for name, kind in entries:
+        if kind == "folder":
+            below.append(_Folder(prefix + name, folder.start))
+        else:
+            yield Found(prefix + name, folder.start, kind)
+    if code:
+        yield Found(folder.path, folder.start, code)
+
+
+def _kind(entry: os.DirEntry[str], follow: bool) -> str:
+    """`folder`, the code for what is not opened, or an empty string for a file."""
+    try:
+        if entry.is_file(follow_symlinks=follow):
+            return ""
+        if entry.is_dir(follow_symlinks=follow):
+            return "folder"
+        return "symlink" if entry.is_symlink() else "special-file"
+    except OSError:
+        return "unreadable"
+
+
+class Placed(NamedTuple):
+    """What became of a finished output: `status` is `written`, `duplicate` or `collision`."""
+
+    number: int
+    status: str
+    name: str
+
+
+class FolderOutput:
+    """An output folder. Outputs grow in a hidden staging folder inside it and are linked to their
+    name when they are complete: the name either does not exist or has its whole content.
+
+    The staging folder is private (0700), locked while its run lives, and removed at the end; one
+    that a crashed run left behind is removed when the next run opens the folder.
+
+    Raises:
+        UsageError: `output-unwritable`.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+        self._colliding: dict[str, list[int]] = {}
+        try:
+            os.makedirs(self.root, exist_ok=True)
+            _remove_stale(self.root)
+            self.staging = self._make_staging()
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise UsageError(
+                "output-unwritable", f"the output folder cannot be written: {root}: {reason}"
+            ) from error
+        self._lock = _lock(self.staging)
+
+    def _make_staging(self) -> str:
+        path = f"{self.root}/{_STAGING_PREFIX}{os.urandom(6).hex()}{_STAGING_SUFFIX}"
+        os.mkdir(path, 0o700)
+        return path
+
+    @property
+    def ids(self) -> frozenset[FileId]:
+        """(device, inode) of the folder, for `scan(exclude=…)`."""
+        status = os.stat(self.root)
+        return frozenset({(status.st_dev, status.st_ino)})
+
+    def commit(self, number: int, name: str) -> str:
+        """Give the staged output `number` its name. One call per output, from one process.
+
+        Returns:
+            `written`; `duplicate` when the same bytes are there already (the staged output is
+            dropped); `collision` when other bytes are there: it waits for `settle`.
+
+        Raises:
+            OSError: the file system refused.
+        """
+        staged, final = f"{self.staging}/{number}", f"{self.root}/{name}"
+        try:
+            place(staged, final)
+        except FileExistsError:
+            if same_content(staged, final):
+                os.unlink(staged)
+                return "duplicate"
+            self._colliding.setdefault(name, []).append(number)
+            return "collision"
+        return "written"
+
+    def drop(self, number: int) -> None:
+        """Remove what a lost worker staged for `number`, if anything."""
+        _unlink_if_there(f"{self.staging}/{number}")
+
+    @property
+    def colliding(self) -> frozenset[str]:
+        """Names that more than one output of this run asked for, with different bytes."""
+        return frozenset(self._colliding)
+
+    def settle(self, placed: Mapping[str, int]) -> Iterator[Placed]:
+        """Name the outputs that collided: in the order of their digests, `a.dcm`, `a_2.dcm`, …
+
+        The result depends on the contents alone, not on which was finished first. What earlier runs
+        left is never renamed or replaced.
+
+        Args:
+            placed: of `colliding`, the names that this run has written, and for which number.
+        """
+        for name in sorted(self._colliding):
+            yield from self._settle_name(name, self._colliding[name], placed.get(name))
+        self._colliding.clear()
+
+    def _settle_name(self, name: str, numbers: list[int], holder: int | None) -> Iterator[Placed]:
+        paths = {number: f"{self.staging}/{number}" for number in numbers}
+        if holder is not None:
+            paths[holder] = f"{self.root}/{name}"
+        order = sorted((_digest(path), number) for number, path in paths.items())
+        distinct: dict[bytes, int] = {}
+        for digest, number in order:
+            if number != holder and digest in distinct:
+                yield self._duplicate(number, name)
+            else:
+                distinct[digest] = number
+        targets = self._free_names(name, list(distinct.values()), paths, holder)
+        # The first name comes last: until then its content exists under the new name as well.
+        for number, target in sorted(targets, key=lambda pair: pair[1] == name):
+            yield self._settle_one(number, target, name, paths[number], holder)
+
+    def _settle_one(
+        self, number: int, target: str, name: str, path: str, holder: int | None
+    ) -> Placed:
+        if not target:
+            return self._duplicate(number, name)
+        final = f"{self.root}/{target}"
+        if number == holder:
+            if target != name:
+                os.link(path, final)
+        elif target == name and holder is not None:
+            os.replace(path, final)
+        else:
+            place(path, final)
+        return Placed(number, "written", target)
+
+    def _duplicate(self, number: int, name: str) -> Placed:
+        self.drop(number)
+        return Placed(number, "duplicate", name)
+
+    def _free_names(
+        self, name: str, numbers: list[int], paths: Mapping[int, str], holder: int | None
+    ) -> list[tuple[int, str]]:
+        """Pair each number with a free name, or with an empty one when its bytes are there already."""
+        targets: list[tuple[int, str]] = []
+        count = 1
+        for number in numbers:
+            while True:
+                target = name if count == 1 else numbered(name, count)
+                count += 1
+                ours = target == name and holder is not None
+                if ours or not os.path.lexists(f"{self.root}/{target}"):
+                    break
+                if same_content(paths[number], f"{self.root}/{target}"):
+                    target = ""
+                    break
+            targets.append((number, target))
+        return targets
+
+    def close(self) -> None:
+        """Remove the staging folder with all that was not committed, and release the lock."""
+        remove_staging(self.staging)
+        os.close(self._lock)
+
+
+def place(staged: str, final: str) -> None:
+    """Move a complete file to `final` without ever replacing anything; folders are made as needed.
+
+    Raises:
+        FileExistsError: something has that name.
+        OSError: the file system refused.
+    """
+    try:
+        os.link(staged, final)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(final), exist_ok=True)
+        os.link(staged, final)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.makedirs(os.path.dirname(final), exist_ok=True)
+        _place_without_links(staged, final)
+        return
+    os.unlink(staged)
+
+
+def _place_without_links(staged: str, final: str) -> None:
+    """For file systems without hard links: reserve the name, then rename over the reservation."""
+    os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+    os.rename(staged, final)
+
+
+def same_content(one: str, other: str) -> bool:
+    """Whether two paths are regular files with equal bytes."""
+    try:
+        if os.path.getsize(one) != os.path.getsize(other) or not os.path.isfile(other):
+            return False
+        with open(one, "rb") as left, open(other, "rb") as right:
+            while True:
+                chunk = left.read(_CHUNK)
+                if chunk != right.read(_CHUNK):
+                    return False
+                if not chunk:
+                    return True
+    except FileNotFoundError:
+        return False
+
+
+def _digest(path: str) -> bytes:
+    from hashlib import file_digest
+
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").digest()
+
+
+def _unlink_if_there(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _lock(folder: str) -> int:
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _remove_stale(root: str) -> None:
+    """Remove staging folders whose run is gone; the lock tells."""
+    with os.scandir(root) as listing:
+        stale = [
+            entry.path
+            for entry in listing
+            if entry.name.startswith(_STAGING_PREFIX)
+            and entry.name.endswith(_STAGING_SUFFIX)
+            and entry.is_dir(follow_symlinks=False)
+        ]
+    for path in stale:
+        try:
+            lock = _lock(path)
+        except OSError:  # its run lives, or it is somebody else's
+            continue
+        remove_staging(path)
+        os.close(lock)
+
+
+def remove_staging(path: str) -> None:
+    """Remove a staging folder (it holds files only); what is gone already does not matter."""
+    try:
+        with os.scandir(path) as listing:
+            names = [entry.path for entry in listing]
+    except FileNotFoundError:
+        return
+    for name in names:
+        _unlink_if_there(name)
+    os.rmdir(path)
+
+
+def check_relations(inputs: list[str], output: str, project: str) -> None:
+    """Refuse combinations of folders that would read outputs or give the project away.
+
+    Raises:
+        UsageError: `output-in-input`, `input-in-output`, `project-in-output`, `project-in-input`.
+    """
+    out, store = os.path.realpath(output), os.path.realpath(project)
+    for path in inputs:
+        source = os.path.realpath(path)
+        if is_inside(out, source):
+            raise UsageError(
+                "output-in-input", f"the output folder {output} lies inside the input {path}"
+            )
+        if is_inside(source, out):
+            raise UsageError(
+                "input-in-output", f"the input {path} lies inside the output folder {output}"
+            )
+        if is_inside(store, source):
+            raise UsageError(
+                "project-in-input", f"the project folder {project} lies inside the input {path}"
+            )
+    if is_inside(store, out):
+        raise UsageError(
+            "project-in-output", f"the project folder {project} lies inside the output {output}"
+        )
+
+
+def write_error(error: OSError) -> InfrastructureError:
+    """The error that stops a run because its output cannot take more."""
+    reason = os.strerror(error.errno) if error.errno else "unknown reason"
+    return InfrastructureError("write-failed", f"the output could not be written: {reason}")
