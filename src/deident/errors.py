@@ -244,7 +244,7 @@ REASONS: dict[str, Reason] = {
     ),
 }
 
-# Codes for which an instance is left out on purpose; every other code of an instance quarantines it.
+# Codes for which an instance is left out on purpose; any other code of an instance quarantines it.
 SKIPPED = frozenset(
     {
         "dicomdir",

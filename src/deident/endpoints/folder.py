@@ -101,6 +101,11 @@ def scan(
             yield _found_file(path, start)
 
 
+def folder_ids(*paths: str) -> frozenset[FileId]:
+    """(device, inode) of folders, for `scan(exclude=…)`."""
+    return frozenset((status.st_dev, status.st_ino) for status in map(os.stat, paths))
+
+
 def _found_file(path: str, start: int) -> Found:
     if os.path.isfile(path):
         return Found(path, start)
@@ -210,12 +215,6 @@ class FolderOutput:
         os.mkdir(path, 0o700)
         return path
 
-    @property
-    def ids(self) -> frozenset[FileId]:
-        """(device, inode) of the folder, for `scan(exclude=…)`."""
-        status = os.stat(self.root)
-        return frozenset({(status.st_dev, status.st_ino)})
-
     def commit(self, number: int, name: str) -> str:
         """Give the staged output `number` its name. One call per output, from one process.
 
@@ -263,55 +262,38 @@ class FolderOutput:
         paths = {number: f"{self.staging}/{number}" for number in numbers}
         if holder is not None:
             paths[holder] = f"{self.root}/{name}"
-        order = sorted((_digest(path), number) for number, path in paths.items())
-        distinct: dict[bytes, int] = {}
-        for digest, number in order:
-            if number != holder and digest in distinct:
-                yield self._duplicate(number, name)
-            else:
-                distinct[digest] = number
-        targets = self._free_names(name, list(distinct.values()), paths, holder)
-        # The first name comes last: until then its content exists under the new name as well.
-        for number, target in sorted(targets, key=lambda pair: pair[1] == name):
-            yield self._settle_one(number, target, name, paths[number], holder)
+        same: dict[bytes, list[int]] = {}
+        for number, path in sorted(paths.items(), key=lambda pair: (pair[0] != holder, pair[0])):
+            same.setdefault(_digest(path), []).append(number)
+        first = [numbers_of_one[0] for _, numbers_of_one in sorted(same.items())]
+        targets = dict(zip(first, self._targets(name, first, paths, holder), strict=True))
+        # Who gets the first name comes last: by then its holder has moved on.
+        for number in sorted(first, key=lambda number: targets[number][0] == name):
+            target, there = targets[number]
+            if not there and (number, target) != (holder, name):
+                place(paths[number], f"{self.root}/{target}")
+            yield Placed(number, "duplicate" if there else "written", target)
+        for number, *others in same.values():
+            for other in others:
+                yield Placed(other, "duplicate", targets[number][0])
 
-    def _settle_one(
-        self, number: int, target: str, name: str, path: str, holder: int | None
-    ) -> Placed:
-        if not target:
-            return self._duplicate(number, name)
-        final = f"{self.root}/{target}"
-        if number == holder:
-            if target != name:
-                os.link(path, final)
-        elif target == name and holder is not None:
-            os.replace(path, final)
-        else:
-            place(path, final)
-        return Placed(number, "written", target)
-
-    def _duplicate(self, number: int, name: str) -> Placed:
-        self.drop(number)
-        return Placed(number, "duplicate", name)
-
-    def _free_names(
+    def _targets(
         self, name: str, numbers: list[int], paths: Mapping[int, str], holder: int | None
-    ) -> list[tuple[int, str]]:
-        """Pair each number with a free name, or with an empty one when its bytes are there already."""
-        targets: list[tuple[int, str]] = []
-        count = 1
+    ) -> Iterator[tuple[str, bool]]:
+        """For each output the name it gets, and whether its bytes are there already."""
+        count = 0
         for number in numbers:
+            there = False
             while True:
-                target = name if count == 1 else numbered(name, count)
                 count += 1
-                ours = target == name and holder is not None
-                if ours or not os.path.lexists(f"{self.root}/{target}"):
+                target = name if count == 1 else numbered(name, count)
+                if target == name and holder is not None:
                     break
-                if same_content(paths[number], f"{self.root}/{target}"):
-                    target = ""
+                if not os.path.lexists(f"{self.root}/{target}"):
                     break
-            targets.append((number, target))
-        return targets
+                if there := same_content(paths[number], f"{self.root}/{target}"):
+                    break
+            yield target, there
 
     def close(self) -> None:
         """Remove the staging folder with all that was not committed, and release the lock."""
@@ -349,7 +331,7 @@ def _place_without_links(staged: str, final: str) -> None:
 def same_content(one: str, other: str) -> bool:
     """Whether two paths are regular files with equal bytes."""
     try:
-        if os.path.getsize(one) != os.path.getsize(other) or not os.path.isfile(other):
+        if os.path.getsize(other) != os.path.getsize(one) or not os.path.isfile(other):
             return False
         with open(one, "rb") as left, open(other, "rb") as right:
             while True:
@@ -360,6 +342,15 @@ def same_content(one: str, other: str) -> bool:
                     return True
     except FileNotFoundError:
         return False
+
+
+def size_and_time(path: str) -> tuple[int, int] | None:
+    """Bytes and modification time (ns) of a file; `None` when it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _digest(path: str) -> bytes:

@@ -43,7 +43,7 @@ _FORBIDDEN = frozenset('<>:"/\\|?*')
 
 
 class Naming(Protocol):
-    """Gives the output path of an instance, relative to the output folder, with `/` between parts."""
+    """Gives the output path of an instance, relative to the output folder."""
 
     def name(self, values: Mapping[str, str], source: str, start: int) -> str:
         """Return the name for an instance.
@@ -109,7 +109,7 @@ def _shortened(component: str, ending: str = "") -> str:
 class NameTemplate:
     """A template such as `{PatientID}/{Modality}/{InstanceNumber:04}.dcm`.
 
-    `{Field:0N}` fills a whole number with zeros to N digits. A field without value becomes `unknown`.
+    `{Field:0N}` fills a whole number with zeros to N digits; a field without value is `unknown`.
 
     Raises:
         UsageError: the template is not usable; the message says why.
@@ -154,9 +154,7 @@ def _parse_component(part: str, template: str) -> tuple[str, list[_Piece]]:
         known = ", ".join(NAME_FIELDS)
         raise UsageError("usage", f"name template: no field {unknown[0]!r}; there are {known}")
     if "{" in literals or "}" in literals:
-        raise UsageError(
-            "usage", f"name template: a brace does not belong to a field: {template!r}"
-        )
+        raise UsageError("usage", f"name template: a brace without a field in {template!r}")
     if not part or (not pieces and safe_component(part) != part):
         raise UsageError("usage", f"name template: the part {part!r} cannot be a name")
     return head, pieces
@@ -170,9 +168,9 @@ def _filled(values: Mapping[str, str], field: str, width: int) -> str:
 class MirrorNames:
     """The input's own folder structure, each name replaced by a token made with a project sub-key.
 
-    Names of folders and files carry identifiers as often as headers do, so they are not copied: equal
-    names become equal tokens, and only the project key can link them. Without a key (`keep names`) the
-    original names are used as they are.
+    Names of folders and files carry identifiers as often as headers do, so they are not copied:
+    equal names become equal tokens, and only the project key can link them. Without a key (`keep
+    names`) the original names are used as they are.
     """
 
     def __init__(self, key: bytes | None) -> None:

@@ -1,0 +1,322 @@
+"""The use case `run`: folders in, de-identified folders out, journal and quarantine in the project.
+
+This process scans, puts finished outputs in place and keeps the books; workers do the rest. Nothing
+is made, not even a folder, before the request is known to be right.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from deident.app.ledger import DryLedger, EarlierOutput, Ledger, RunLedger, earlier_outputs
+from deident.app.reports import RunSummary
+from deident.endpoints import folder
+from deident.endpoints.folder import FolderOutput
+from deident.endpoints.naming import DEFAULT_TEMPLATE, MirrorNames, NameTemplate, Naming
+from deident.errors import InfrastructureError, UsageError
+from deident.store import project as projects
+from deident.store.journal import Opening
+from deident.store.project import Project
+from deident.work.deidentify import EngineSpec, Outcome, Task, failed
+from deident.work.local import Done, Lost, Pool
+from deident.work.worker import Item
+
+_COUNT_AT_ONCE = 2000
+_IDLE_SECONDS = 0.1
+
+
+class Recipe(NamedTuple):
+    """An effective profile, ready to be carried out.
+
+    Attributes:
+        name: of the profile, for people.
+        fingerprint: of everything that decides what comes out, the key excepted.
+        naming: template of output names; empty for the usual one.
+        engine: makes the engine's description from a project key.
+    """
+
+    name: str
+    fingerprint: str
+    naming: str
+    engine: Callable[[bytes], EngineSpec]
+
+
+class RunSettings(NamedTuple):
+    """What a person asks of a run.
+
+    Attributes:
+        inputs: files, folders, glob patterns, as typed.
+        output: folder, made when it does not exist.
+        project: folder; `None` for one beside the output, made when it does not exist.
+        jobs: number of worker processes.
+        dry_run: decide everything, write nothing.
+        resume: skip what earlier runs of the same profile into the same output have written.
+        timeout: seconds for one instance.
+        memory: bytes of address space for a worker, 0 for any number.
+        mirror: name outputs after the input's folders and files instead of by the template.
+        keep_names: with `mirror`: the original names instead of tokens.
+        template: of output names, instead of the profile's.
+        follow_symlinks: follow links below the inputs.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    project: str | None = None
+    jobs: int = 1
+    dry_run: bool = False
+    resume: bool = False
+    timeout: float = 300.0
+    memory: int = 0
+    mirror: bool = False
+    keep_names: bool = False
+    template: str | None = None
+    follow_symlinks: bool = False
+
+
+class Observer:
+    """Hears of a run's progress; this one does not listen.
+
+    Attributes:
+        wants_total: whether the inputs shall be counted in idle moments, for `progress`.
+    """
+
+    wants_total = False
+
+    def project(self, path: str, *, made: bool) -> None:
+        """No project was named: the one at `path` is used, `made` for this run or found there."""
+
+    def progress(self, summary: RunSummary, total: int | None) -> None:
+        """Called some times a second. `total`: how many entries there are, once that is known."""
+
+    def instance(self, number: int, outcome: Outcome) -> None:
+        """An instance has its final outcome."""
+
+
+def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None) -> RunSummary:
+    """Carry out a run.
+
+    Raises:
+        UsageError: inputs, output, project or template are not usable; nothing has been written.
+        InfrastructureError: the machine refused; what was written until then is complete.
+    """
+    observer = observer or Observer()
+    inputs = folder.resolve_inputs(settings.inputs)
+    place = settings.project or projects.default_path(settings.output)
+    folder.check_relations(inputs, settings.output, place)
+    template = NameTemplate(settings.template or recipe.naming or DEFAULT_TEMPLATE)
+    if settings.dry_run:
+        there = settings.project is not None or projects.exists(place)
+        project = projects.open_project(place) if there else projects.in_memory()
+        summary = RunSummary(dry_run=True)
+        return _Run(settings, recipe, observer, inputs, summary).work(
+            DryLedger(), project, template
+        )
+    output = FolderOutput(settings.output)
+    try:
+        project = _open_project(settings, place, observer)
+        summary = RunSummary(projects.new_run_id())
+        ledger = _run_ledger(settings, recipe, inputs, project, output, summary.run)
+        return _Run(settings, recipe, observer, inputs, summary).work(ledger, project, template)
+    finally:
+        output.close()
+
+
+def _open_project(settings: RunSettings, place: str, observer: Observer) -> Project:
+    if settings.project is not None:
+        return projects.open_project(place)
+    made = False
+    if not projects.exists(place):
+        try:
+            projects.init(place)
+            made = True
+        except UsageError:
+            if not projects.exists(place):  # else another run made it in this moment
+                raise
+    observer.project(place, made=made)
+    return projects.open_project(place)
+
+
+def _run_ledger(
+    settings: RunSettings,
+    recipe: Recipe,
+    inputs: list[str],
+    project: Project,
+    output: FolderOutput,
+    run_id: str,
+) -> RunLedger:
+    last = ""
+    earlier: dict[str, EarlierOutput] = {}
+    if settings.resume:
+        last, earlier = earlier_outputs(project, output.root, recipe.fingerprint)
+        if not last:
+            raise UsageError(
+                "resume-impossible",
+                "no earlier run of this profile into this output is in the project",
+            )
+    opening = Opening(tuple(inputs), output.root, recipe.fingerprint, projects.utc_now(), last)
+    projects.note_profile(project, recipe.name)
+    return RunLedger(project, output, run_id, opening, earlier)
+
+
+class _Run:
+    """One run: scan, hand out, account."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        recipe: Recipe,
+        observer: Observer,
+        inputs: list[str],
+        summary: RunSummary,
+    ) -> None:
+        self._settings, self._recipe, self._observer = settings, recipe, observer
+        self._inputs = inputs
+        self._summary = summary
+        self._counter = self._count_inputs() if observer.wants_total else None
+        self._total: int | None = None
+        self._next_idle = 0.0
+        self._ledger: Ledger = DryLedger()
+
+    def work(self, ledger: Ledger, project: Project, template: NameTemplate) -> RunSummary:
+        """Take every entry to its outcome.
+
+        Raises:
+            InfrastructureError: the machine refused.
+        """
+        began = time.monotonic()
+        summary, self._ledger = self._summary, ledger
+        task = Task(
+            self._recipe.engine(project.key),
+            _naming(self._settings, project, template),
+            ledger.root,
+            ledger.staging,
+        )
+        pool = Pool(
+            task,
+            self._settings.jobs,
+            timeout=self._settings.timeout,
+            memory=self._settings.memory,
+            idle=self._idle,
+            note=summary.add_tally,
+        )
+        summary.state = "failed"
+        try:
+            with _Signals(pool) as signals:
+                for done in pool.run(self._items()):
+                    self._account(done.item, _outcome(done, ledger))
+                for number, outcome in ledger.settle():
+                    self._count(number, outcome)
+            summary.signal = signals.received
+            summary.state = "interrupted" if signals.received else "complete"
+        finally:
+            summary.seconds = time.monotonic() - began
+            self._close()
+        return summary
+
+    def _close(self) -> None:
+        content = json.dumps(self._summary.as_json(), indent=1) + "\n"
+        try:
+            self._ledger.close(self._summary.state, content.encode())
+        except InfrastructureError:
+            if self._summary.state != "failed":  # else the first failure is the one to tell of
+                raise
+
+    def _items(self) -> Iterator[Item]:
+        """What workers shall do; everything else that the scan meets is accounted for at once."""
+        summary, ledger = self._summary, self._ledger
+        follow = self._settings.follow_symlinks
+        found = folder.scan(self._inputs, follow_symlinks=follow, exclude=ledger.excluded())
+        for path, start, code in found:
+            summary.found += 1
+            item = Item(summary.found, path, start)
+            outcome = failed(code) if code else ledger.earlier(path)
+            if outcome is None:
+                yield item
+            else:
+                self._account(item, outcome)
+
+    def _account(self, item: Item, outcome: Outcome) -> None:
+        outcome = self._ledger.enter(item, outcome)
+        self._summary.bytes_in += outcome.source_size
+        self._summary.observe(outcome.findings, outcome.notes)
+        if outcome.status == "collision":
+            self._summary.collisions += 1
+        else:
+            self._count(item.number, outcome)
+
+    def _count(self, number: int, outcome: Outcome) -> None:
+        self._summary.count(outcome.status, outcome.code, outcome.series, outcome.size)
+        self._observer.instance(number, outcome)
+
+    def _idle(self) -> None:
+        now = time.monotonic()
+        if now < self._next_idle:
+            return
+        self._next_idle = now + _IDLE_SECONDS
+        self._ledger.idle()
+        if self._counter is not None:
+            self._total = next(self._counter, self._total)
+        self._observer.progress(self._summary, self._total)
+
+    def _count_inputs(self) -> Iterator[int | None]:
+        """Count what the scan will meet, a little at a time."""
+        total = 0
+        for _ in folder.scan(self._inputs, follow_symlinks=self._settings.follow_symlinks):
+            total += 1
+            if total % _COUNT_AT_ONCE == 0:
+                yield None
+        yield total
+
+
+def _naming(settings: RunSettings, project: Project, template: NameTemplate) -> Naming:
+    if not settings.mirror:
+        return template
+    return MirrorNames(None if settings.keep_names else project.subkey("names"))
+
+
+def _outcome(done: Done, ledger: Ledger) -> Outcome:
+    if isinstance(done.value, Lost):
+        ledger.lost(done.item.number)
+        return failed(done.value.code)
+    return Outcome._make(done.value)
+
+
+class _Signals:
+    """Lets SIGINT and SIGTERM end a run: the first gently, the second at once.
+
+    A signal that this process was started to ignore stays ignored; outside the main thread, where
+    Python cannot handle signals, nothing changes.
+
+    Attributes:
+        received: number of the first signal, 0 for none.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._before: dict[int, Any] = {}
+        self.received = 0
+
+    def __enter__(self) -> _Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            try:
+                self._before[number] = signal.signal(number, self._receive)
+            except ValueError:
+                break
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, _frame: object) -> None:
+        if self.received:
+            self._pool.abort()
+        else:
+            self.received = number
+            self._pool.stop()

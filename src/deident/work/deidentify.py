@@ -1,0 +1,267 @@
+"""De-identifying one instance inside a worker: prepare, write to the staging folder, report.
+
+The border at which nothing of an instance may escape: whatever goes wrong with it becomes an
+`Outcome` with a code, and its unfinished output is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from deident.endpoints.folder import FATAL_ERRNOS, remove_staging, same_content, write_error
+from deident.endpoints.naming import Naming
+from deident.engine.result import InstanceResult, TallyKey
+from deident.errors import SKIPPED, InfrastructureError, InstanceError
+from deident.work.worker import Item
+
+_OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+class Prepared(Protocol):
+    """An instance of which every byte to write is decided and proven; see `engine.process`."""
+
+    result: InstanceResult
+
+    @property
+    def naming(self) -> Mapping[str, str]:
+        """New values that an output name can use."""
+        ...
+
+    def write(self, fd: int) -> int:
+        """Write the new file, return its size."""
+        ...
+
+    def commit(self) -> None:
+        """Count the instance as done."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the source."""
+        ...
+
+
+class Engine(Protocol):
+    """What takes one instance through the rules; see `engine.process`."""
+
+    def prepare(self, path: str | bytes) -> Prepared:
+        """Open, decide and prove one instance."""
+        ...
+
+    def take_tally(self) -> dict[TallyKey, int]:
+        """How often what was done since the last call."""
+        ...
+
+
+class EngineSpec(Protocol):
+    """Makes an engine inside a worker; picklable."""
+
+    def build(self) -> Engine:
+        """Make it."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """What became of one instance; plain values only, because it goes through `marshal`.
+
+    Attributes:
+        status: `staged`, `skipped`, `quarantined`; in a dry run `ready` instead of `staged`.
+        code: why, for anything but `staged` and `ready`; see `errors.REASONS`.
+        detail: more than the code says, without values.
+        name: output path below the output folder.
+        size: bytes written.
+        source_size, source_time: bytes and modification time (ns) of the original.
+        series: the output's Series Instance UID.
+        patient, uids, findings, notes, changes: see `engine.result.InstanceResult`.
+    """
+
+    status: str
+    code: str = ""
+    detail: str = ""
+    name: str = ""
+    size: int = 0
+    source_size: int = 0
+    source_time: int = 0
+    series: str = ""
+    patient: tuple[str, str] = ("", "")
+    uids: tuple[tuple[str, str], ...] = ()
+    findings: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
+    changes: tuple[Any, ...] = ()
+
+
+def failed(code: str, detail: str = "", source_size: int = 0, source_time: int = 0) -> Outcome:
+    """The outcome of an instance that is not written."""
+    status = "skipped" if code in SKIPPED else "quarantined"
+    return Outcome(status, code, detail, "", 0, source_size, source_time)
+
+
+class Task(NamedTuple):
+    """The work of a run, as sent to its workers.
+
+    Attributes:
+        engine: makes the engine.
+        naming: names outputs.
+        root: the output folder.
+        staging: where outputs are written first; empty for a dry run.
+    """
+
+    engine: EngineSpec
+    naming: Naming
+    root: str
+    staging: str
+
+    def open(self) -> Job:
+        """Make the job, inside a worker."""
+        return Job(self)
+
+    def orphaned(self) -> None:
+        """The supervisor was killed: nobody else is left to remove unfinished outputs."""
+        if self.staging:
+            try:
+                remove_staging(self.staging)
+            except OSError:  # another worker is still writing there; it comes here as well
+                return
+
+
+class Job:
+    """The work of a run inside one worker; see `worker.Job`."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._engine = task.engine.build()
+
+    def note(self) -> dict[TallyKey, int] | None:
+        """Statistics of the rules since the last call."""
+        return self._engine.take_tally() or None
+
+    def process(self, item: Item) -> tuple[Any, ...]:
+        """De-identify one instance.
+
+        Returns:
+            the values of an `Outcome`.
+
+        Raises:
+            InfrastructureError: `write-failed`: the output can take no more.
+        """
+        before = None
+        try:
+            before = _regular(item.path)
+            outcome = self._process(item, before)
+        except InfrastructureError:
+            raise
+        except InstanceError as error:
+            outcome = failed(error.code, error.message)
+        except MemoryError:
+            outcome = failed("too-large", "out of memory")
+        except OSError as error:
+            outcome = failed(*_reading_failed(error))
+        except RecursionError:
+            outcome = failed("too-deep")
+        except Exception as error:  # noqa: BLE001 (the border of an instance)
+            outcome = failed("unexpected", _place_of(error))
+        if before is not None:
+            outcome = outcome._replace(source_size=before.st_size, source_time=before.st_mtime_ns)
+        return tuple(outcome)
+
+    def _process(self, item: Item, before: os.stat_result) -> Outcome:
+        prepared = self._engine.prepare(item.path)
+        try:
+            result = prepared.result
+            naming = prepared.naming
+            name = self._task.naming.name(naming, item.path, item.start)
+            status, code, size = "ready", "", 0
+            if self._task.staging:
+                status, code, size = self._write(prepared, item, name, before)
+            prepared.commit()
+        finally:
+            prepared.close()
+        return Outcome(
+            status,
+            code,
+            "",
+            name,
+            size,
+            series=naming.get("SeriesInstanceUID", ""),
+            patient=result.patient,
+            uids=result.uids,
+            findings=tuple(map(tuple, result.findings)),
+            notes=result.notes,
+            changes=tuple(map(tuple, result.changes)),
+        )
+
+    def _write(
+        self, prepared: Prepared, item: Item, name: str, before: os.stat_result
+    ) -> tuple[str, str, int]:
+        """Write to the staging folder; return status, code and size."""
+        staged = f"{self._task.staging}/{item.number}"
+        try:
+            size = _write_staged(prepared, staged)
+            _check_unchanged(item.path, before)
+            if same_content(staged, f"{self._task.root}/{name}"):
+                os.unlink(staged)
+                return "skipped", "duplicate", size
+        except BaseException:
+            _discard(staged)
+            raise
+        return "staged", "", size
+
+
+def _regular(path: str) -> os.stat_result:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # exchanged since the scan; opening a pipe would wait
+        raise InstanceError("special-file")
+    return status
+
+
+def _write_staged(prepared: Prepared, staged: str) -> int:
+    try:
+        descriptor = os.open(staged, _OUTPUT_FLAGS, 0o666)
+        try:
+            return prepared.write(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in FATAL_ERRNOS:
+            raise write_error(error) from error
+        reason = os.strerror(error.errno or 0)
+        raise InstanceError("write-failed", f"the output could not be written: {reason}") from error
+
+
+def _check_unchanged(path: str, before: os.stat_result) -> None:
+    after = os.stat(path)
+    if (after.st_size, after.st_mtime_ns, after.st_ino) != (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ino,
+    ):
+        raise InstanceError("changed")
+
+
+def _discard(staged: str) -> None:
+    try:
+        os.unlink(staged)
+    except FileNotFoundError:
+        return
+
+
+def _reading_failed(error: OSError) -> tuple[str, str]:
+    """Code and detail for an original that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return "vanished", ""
+    return "unreadable", os.strerror(error.errno) if error.errno else ""
+
+
+def _place_of(error: BaseException) -> str:
+    """Where an unexpected error arose: its kind and the innermost place in this package."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        _, found, module = code.co_filename.rpartition("/deident/")
+        if found:
+            place = f" in {module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return type(error).__name__ + place
