@@ -17,6 +17,7 @@ from typing import NamedTuple
 from deident.app.running import Recipe
 from deident.engine.result import Finding, InstanceResult, TallyKey
 from deident.errors import InstanceError
+from deident.work.worker import write_all
 
 _HASHED = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
@@ -33,10 +34,13 @@ class StandInPrepared:
 
     def write(self, fd: int) -> int:
         half = len(self._content) // 2
-        os.write(fd, self._content[:half])
+        write_all(fd, self._content[:half])
+        if self._fault == "short":
+            return len(self._content)
         if self._fault:
             misbehave(self._fault)
-        return half + os.write(fd, self._content[half:])
+        write_all(fd, self._content[half:])
+        return len(self._content)
 
     def commit(self) -> None:
         self._engine.count += 1
@@ -60,6 +64,9 @@ def misbehave(fault: str) -> None:
         raise ZeroDivisionError("secret")
     elif kind == "remove":
         Path(argument).unlink()
+    elif kind == "pipe":
+        Path(argument).unlink()
+        os.mkfifo(argument)
     elif kind == "append":
         with Path(argument).open("a") as file:
             file.write("more")

@@ -236,7 +236,7 @@ REASONS: dict[str, Reason] = {
         "Restore the project folder from a backup; key and runs belong together.",
     ),
     "resume-impossible": Reason(
-        "there is no run that this one could continue", "Leave --resume out."
+        "earlier runs into this output had another profile", "Leave --resume out."
     ),
     "key-unusable": Reason(
         "the project key is missing, unreadable or open to others",

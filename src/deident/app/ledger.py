@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 
 from deident.endpoints import folder
 from deident.endpoints.folder import FolderOutput
+from deident.errors import UsageError
 from deident.store import project as projects
-from deident.store.journal import JournalWriter, Opening, Record, Renamed
+from deident.store.journal import Entry, JournalWriter, Opening, Record, Renamed
 from deident.store.journal import read as read_journal
 from deident.store.project import Project
 from deident.store.quarantine import QuarantineWriter
@@ -18,6 +19,8 @@ from deident.work.deidentify import Outcome, failed
 from deident.work.worker import Item
 
 _FLUSH_SECONDS = 2.0
+# The first seal costs an import: by then every worker has something to do meanwhile.
+_FIRST_FLUSH = 64
 
 
 class Ledger(Protocol):
@@ -123,6 +126,8 @@ class RunLedger:
         self._quarantine = QuarantineWriter(project.quarantine_folder(run_id))
         self._collided: dict[int, Outcome] = {}
         self._flushed = time.monotonic()
+        self._sealed = False
+        self._entered = 0
         self._journal = JournalWriter(f"{self._folder}/journal", project.subkey("journal"), run_id)
         self._journal.add(opening)
 
@@ -147,6 +152,7 @@ class RunLedger:
         Raises:
             InfrastructureError: `write-failed`: output or project can take no more.
         """
+        self._entered += 1
         if outcome.status == "staged":
             outcome = self._commit(item.number, outcome)
         if outcome.status == "quarantined":
@@ -214,8 +220,9 @@ class RunLedger:
     def idle(self) -> None:
         """Bring the journal to the disk now and then, whatever its frame's size."""
         now = time.monotonic()
-        if now - self._flushed > _FLUSH_SECONDS:
-            self._flushed = now
+        steady = not self._sealed and self._entered >= _FIRST_FLUSH
+        if steady or now - self._flushed > _FLUSH_SECONDS:
+            self._flushed, self._sealed = now, True
             self._journal.flush()
 
     def close(self, state: str, summary: bytes) -> None:
@@ -240,32 +247,44 @@ def _placed(outcome: Outcome, status: str) -> Outcome:
 def earlier_outputs(
     project: Project, output: str, profile: str
 ) -> tuple[str, dict[str, EarlierOutput]]:
-    """What runs of the same profile into the same output have written, by original.
+    """What earlier runs into the same output have written, by original.
 
     Memory grows with the number of outputs.
 
     Returns:
         the name of the last such run, empty for none; the outputs.
+
+    Raises:
+        UsageError: `resume-impossible`: such a run had another profile.
+        InfrastructureError: `journal-damaged`.
     """
     last = ""
     outputs: dict[str, EarlierOutput] = {}
     for run_id in project.run_ids():
-        path = f"{project.run_folder(run_id)}/journal"
-        entries = read_journal(path, project.subkey("journal"))
+        entries = read_journal(f"{project.run_folder(run_id)}/journal", project.subkey("journal"))
         opening = next(entries, None)
-        if not isinstance(opening, Opening):
+        if not isinstance(opening, Opening) or opening.output != output:
             continue
-        if (opening.output, opening.profile) != (output, profile):
-            continue
+        if opening.profile != profile:
+            raise UsageError(
+                "resume-impossible",
+                f"run {run_id} into this output had another profile; leave --resume out",
+            )
         last = run_id
-        sources: dict[int, str] = {}
-        for entry in entries:
-            if isinstance(entry, Record) and entry.status in ("written", "collision"):
-                outputs[entry.source] = EarlierOutput(
-                    entry.name, entry.size, entry.source_size, entry.source_time, entry.series
-                )
-                sources[entry.number] = entry.source
-            elif isinstance(entry, Renamed):
-                source = sources[entry.number]
-                outputs[source] = outputs[source]._replace(name=entry.name)
+        _collect(entries, outputs)
     return last, outputs
+
+
+def _collect(entries: Iterator[Entry], outputs: dict[str, EarlierOutput]) -> None:
+    """Add what the entries of one run say was written."""
+    found: dict[int, Record] = {}
+    for entry in entries:
+        if isinstance(entry, Record):
+            found[entry.number] = entry
+        elif isinstance(entry, Renamed):
+            found[entry.number] = found[entry.number]._replace(status=entry.status, name=entry.name)
+    for record in found.values():
+        if record.status == "written":
+            outputs[record.source] = EarlierOutput(
+                record.name, record.size, record.source_size, record.source_time, record.series
+            )

@@ -152,11 +152,6 @@ def _run_ledger(
     earlier: dict[str, EarlierOutput] = {}
     if settings.resume:
         last, earlier = earlier_outputs(project, output.root, recipe.fingerprint)
-        if not last:
-            raise UsageError(
-                "resume-impossible",
-                "no earlier run of this profile into this output is in the project",
-            )
     opening = Opening(tuple(inputs), output.root, recipe.fingerprint, projects.utc_now(), last)
     projects.note_profile(project, recipe.name)
     return RunLedger(project, output, run_id, opening, earlier)

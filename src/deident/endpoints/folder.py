@@ -340,7 +340,7 @@ def same_content(one: str, other: str) -> bool:
                     return False
                 if not chunk:
                     return True
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

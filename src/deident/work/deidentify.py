@@ -220,7 +220,10 @@ def _write_staged(prepared: Prepared, staged: str) -> int:
     try:
         descriptor = os.open(staged, _OUTPUT_FLAGS, 0o666)
         try:
-            return prepared.write(descriptor)
+            size = prepared.write(descriptor)
+            if os.fstat(descriptor).st_size != size:
+                raise InstanceError("write-failed", "the output is not as long as it should be")
+            return size
         finally:
             os.close(descriptor)
     except OSError as error:
