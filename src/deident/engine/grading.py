@@ -1,0 +1,332 @@
+"""How much a find proves: `certain`, `likely`, `weak`, or nothing.
+
+A patient may be called Hand, Long or King, and a record may be number 12345. What such a find is
+worth depends on the word (is it in the vocabulary of PS3.16?), on the place (a Code String and a
+Code Meaning hold terms, a comment holds sentences), and on what stands around it.
+docs/explanation/verify.md gives the reasons and the measured false alarms."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from deident.engine.folding import Folded, fold, is_unspaced
+from deident.engine.needles import Needle
+from deident.tables.vocabulary import listed_words, word_class
+
+Grade = Literal["certain", "likely", "weak"]
+
+# Values that are terms of a list whatever their VR.
+_CODED_TAGS = frozenset(
+    (
+        0x00080070,  # Manufacturer
+        0x00080100,  # Code Value
+        0x00080102,  # Coding Scheme Designator
+        0x00080103,  # Coding Scheme Version
+        0x00080104,  # Code Meaning
+        0x00080119,  # Long Code Value
+        0x00080120,  # URN Code Value
+        0x00081090,  # Manufacturer's Model Name
+        0x00181016,  # Secondary Capture Device Manufacturer
+        0x00181018,  # Secondary Capture Device Manufacturer's Model Name
+        0x00181019,  # Secondary Capture Device Software Versions
+        0x00181020,  # Software Versions
+        0x00181210,  # Convolution Kernel
+    )
+)
+_RULED = frozenset(("AS", "DA", "DT", "TM", "UI"))
+_NUMBERS = frozenset(("DS", "IS"))
+
+# Words that announce a person, folded; and words that announce a number.
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)[\W_]{0,3}\Z")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_VOWELS = re.compile(r"[aeiouyäöüáéíóúàèìòùâêîôû]+")
+_IN_NAMES = frozenset("-\u2010\u2011'\u2018\u2019`\u00b4._")
+_IN_NUMBERS = frozenset(" -\u2010\u2011\u2013/._:#()+")
+_DIGITS_AROUND = 5
+
+
+class Place(NamedTuple):
+    """Where a text stands: tag and VR of the element, `UN` for a blob."""
+
+    tag: int
+    vr: str
+
+    @property
+    def coded(self) -> bool:
+        """Whether the value is a term of a list rather than somebody's words."""
+        return self.vr == "CS" or self.tag in _CODED_TAGS
+
+    @property
+    def ruled(self) -> bool:
+        """Whether the value is a UID, a date or a time, which have rules of their own."""
+        return self.vr in _RULED
+
+
+class Find:
+    """Folded characters `start` to `end` of a text, equal to a needle; `begin` and `stop` count in
+    the text."""
+
+    __slots__ = ("begin", "end", "folded", "place", "start", "stop")
+
+    def __init__(self, folded: Folded, start: int, end: int, place: Place) -> None:
+        self.folded, self.start, self.end, self.place = folded, start, end, place
+        self.begin, self.stop = folded.starts[start], folded.ends[end - 1]
+
+    @property
+    def gaps(self) -> list[tuple[int, str]]:
+        """What was left out inside: (offset in the needle, text) of each."""
+        return self.folded.gaps(self.start, self.end)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is not just a piece of longer words or numbers."""
+        return self.folded.begins_word(self.start) and self.folded.ends_word(self.end)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the value, or one of several (backslashes), consists of nothing else."""
+        source, starts, ends = self.folded.source, self.folded.starts, self.folded.ends
+        before = source[ends[self.start - 1] if self.start else 0 : self.begin]
+        after = source[self.stop : starts[self.end] if self.end < len(starts) else len(source)]
+        return (not self.start or "\\" in before) and (self.end == len(starts) or "\\" in after)
+
+    def follows(self, cues: frozenset[str]) -> bool:
+        """Whether the word before is one of `cues`."""
+        match = _WORD_BEFORE.search(self.folded.source[max(0, self.begin - 24) : self.begin])
+        return bool(match) and fold(match[1]) in cues
+
+    @property
+    def written(self) -> str:
+        """The text as it stands."""
+        return self.folded.source[self.begin : self.stop]
+
+    @property
+    def capitalised(self) -> bool:
+        """Whether it is written as a name is within a sentence that is not all in capitals."""
+        if not self.written[:1].isupper() or self.written[1:2].isupper():
+            return False
+        around = self.folded.source[max(0, self.begin - 60) : self.begin].rstrip(" \"'(")
+        if not around or around[-1] in ".:;!?\n\r\\-":
+            return False
+        words = _LETTERS.findall(around + " " + self.folded.source[self.stop : self.stop + 60])
+        return sum(word.islower() for word in words) * 2 > len(words)
+
+
+def grade(needle: Needle, find: Find) -> Grade | None:
+    """What a find of `needle` is worth; `None` when it is nothing.
+
+    In Unique Identifiers and in dates and times nothing is more than `weak`: they have rules of
+    their own, and numbers in them coincide."""
+    found = _JUDGES[needle.form](needle, find)
+    return "weak" if found and find.place.ruled else found
+
+
+def edit_distance_is_one(one: str, two: str) -> bool:
+    """Whether one letter more, less, other or swapped with its neighbour makes `one` into `two`."""
+    if len(one) > len(two):
+        one, two = two, one
+    if len(two) - len(one) > 1 or one == two:
+        return False
+    start = next((i for i, char in enumerate(one) if char != two[i]), len(one))
+    if len(one) < len(two):
+        return one[start:] == two[start + 1 :]
+    rest = one[start + 1 :]
+    swapped = one[start : start + 2] == two[start : start + 2][::-1]
+    return rest == two[start + 1 :] or (swapped and one[start + 2 :] == two[start + 2 :])
+
+
+# -- words ---------------------------------------------------------------------------------------
+
+
+def is_known_word(word: str) -> bool:
+    """Whether a folded word is in the vocabulary."""
+    return word_class(word) != "name"
+
+
+def _syllables(word: str) -> int:
+    return len(_VOWELS.findall(word[:-1] if word.endswith("e") else word))
+
+
+def _gaps_fit(needle: Needle, find: Find, inside: frozenset[str], longest: int = 4) -> bool:
+    """Whether what was left out may stand there: anything between words, `inside` within one."""
+    borders = needle.borders
+    spaced_out = len(find.gaps) == len(needle.text) - 1
+    return all(
+        len(gap) <= longest and (offset in borders or spaced_out or inside.issuperset(gap))
+        for offset, gap in find.gaps
+    )
+
+
+def _weaker(found: Grade | None) -> Grade | None:
+    return {"certain": "likely", "likely": "weak"}.get(found or "")  # type: ignore[return-value]
+
+
+# -- names ---------------------------------------------------------------------------------------
+
+
+def _judge_part(needle: Needle, find: Find) -> Grade | None:
+    """One part of a name, alone."""
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+        return None
+    announced = find.follows(listed_words("before_persons")) or find.place.vr == "PN"
+    if needle.kind == "person" and needle.form == "given" and not announced:
+        return "weak"
+    if is_unspaced(needle.text[0]):
+        return "likely"
+    classes = {word_class(word) for word in needle.words}
+    if len(needle.words) > 1:
+        return "likely" if "name" in classes or not find.place.coded else "weak"
+    if find.place.coded:
+        strong = classes == {"name"} and len(needle.text) > 3 and _syllables(needle.text) > 1
+        return "likely" if strong else "weak"
+    if announced or (classes != {"term"} and len(needle.text) > 3):
+        return "likely"
+    return "likely" if find.capitalised or (find.whole and classes != {"term"}) else "weak"
+
+
+def _judge_full(needle: Needle, find: Find) -> Grade | None:
+    """Two or more parts of a name, next to each other."""
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+        return None
+    if is_unspaced(needle.text[0]):
+        return "certain" if len(needle.text) > 2 else "likely"
+    if not find.gaps and is_known_word(needle.text):
+        return None
+    classes = {word_class(word) for word in needle.words if len(word) > 1}
+    if "name" in classes and len(needle.text) > 4:
+        return "certain"
+    return "likely"
+
+
+def _judge_initials(needle: Needle, find: Find) -> Grade | None:
+    """One part of a name with the initials of the others."""
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+        return None
+    longest = max(needle.words, key=len)
+    if not find.gaps and is_known_word(needle.text):
+        return None
+    if len(longest) > 3 and word_class(longest) == "name":
+        return "likely" if find.place.coded else "certain"
+    if find.place.coded or not find.gaps:
+        return None
+    punctuated = any(char in ".,^" for _, gap in find.gaps for char in gap)
+    initial = find.written[0] if len(needle.words[0]) == 1 else find.written[-1]
+    return "likely" if punctuated and initial.isupper() else None
+
+
+# -- numbers -------------------------------------------------------------------------------------
+
+
+def _judge_id(needle: Needle, find: Find) -> Grade | None:
+    """A number of the patient, of an order, of a device."""
+    find = _with_leading_zeros(needle, find)
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NUMBERS, longest=3):
+        return None
+    if needle.text.isalpha():
+        return _judge_part(needle._replace(form="family"), find)
+    if find.place.vr in _NUMBERS and not (find.whole and not find.gaps):
+        return None
+    found = _weight_of_number(needle.text)
+    if find.place.coded and needle.text.isdigit() and len(needle.text) < 7:
+        return "weak"
+    if _is_within_larger_number(find):
+        return _weaker(found)
+    if found == "weak" and (
+        find.follows(listed_words("before_numbers")) or (find.whole and len(needle.text) > 4)
+    ):
+        return "weak" if find.place.vr in _NUMBERS or find.place.coded else "likely"
+    return found if found != "weak" or len(needle.text) > 4 else None
+
+
+def _weight_of_number(text: str) -> Grade:
+    weight = len(text) + (0 if text.isdigit() else 1)
+    return "certain" if weight > 6 else "likely" if weight == 6 else "weak"
+
+
+def _with_leading_zeros(needle: Needle, find: Find) -> Find:
+    start = find.start
+    if needle.text[0].isdigit():
+        while start and find.folded.text[start - 1] == "0":
+            start -= 1
+    return find if start == find.start else Find(find.folded, start, find.end, find.place)
+
+
+def _is_within_larger_number(find: Find) -> bool:
+    """Whether it is a part of a decimal number, of a UID or of a hexadecimal number."""
+    source = find.folded.source
+    before, after = source[max(0, find.begin - 2) : find.begin], source[find.stop : find.stop + 2]
+    if len(before) == 2 and before[1] in ".," and before[0].isdigit():
+        return True
+    if len(after) == 2 and after[0] in ".," and after[1].isdigit():
+        return True
+    return before[-1:].isalpha() and after[:1].isalpha()
+
+
+def _judge_phone(needle: Needle, find: Find) -> Grade | None:
+    """A telephone number by its last digits; country and area codes may stand before them."""
+    folded, start = find.folded, find.start
+    while start and start > find.start - _DIGITS_AROUND and folded.text[start - 1].isdigit():
+        if folded.starts[start] - folded.ends[start - 1] > 3:
+            break
+        start -= 1
+    wide = Find(folded, start, find.end, find.place)
+    if not wide.stands_alone or not _gaps_fit(needle, wide, _IN_NUMBERS, longest=3):
+        return None
+    if find.place.vr in _NUMBERS:
+        return "weak"
+    return "certain" if len(needle.text) > 7 else "likely"
+
+
+# -- places --------------------------------------------------------------------------------------
+
+
+def _judge_exact(needle: Needle, find: Find) -> Grade | None:
+    """An e-mail address, a line of an address, a date as written."""
+    if not find.stands_alone or any(len(gap) > 4 for _, gap in find.gaps):
+        return None
+    return "certain" if len(needle.text) > 7 else "likely"
+
+
+def _judge_place(needle: Needle, find: Find) -> Grade | None:
+    """A whole institution name."""
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+        return None
+    named = any(word_class(word) == "name" for word in needle.words)
+    if len(needle.words) > 1 and len(needle.text) > 7:
+        return "certain" if named else "likely" if find.whole and not find.place.coded else "weak"
+    if not named or find.place.coded:
+        return "weak"
+    if len(needle.text) > 4:
+        return "likely"
+    if not find.whole:
+        return "weak" if find.written.isupper() and len(needle.text) > 3 else None
+    return "likely"
+
+
+def _judge_place_part(needle: Needle, find: Find) -> Grade | None:
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+        return None
+    if all(word_class(word) != "name" or len(word) < 4 for word in needle.words):
+        return None
+    return "weak" if find.place.coded else "likely"
+
+
+def _judge_place_word(needle: Needle, find: Find) -> Grade | None:
+    if find.place.coded or not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+        return None
+    return None if is_known_word(needle.text) else "weak"
+
+
+_JUDGES = {
+    "full": _judge_full,
+    "initials": _judge_initials,
+    "family": _judge_part,
+    "given": _judge_part,
+    "id": _judge_id,
+    "phone": _judge_phone,
+    "exact": _judge_exact,
+    "place": _judge_place,
+    "place-part": _judge_place_part,
+    "place-word": _judge_place_word,
+}

@@ -1,0 +1,266 @@
+"""Proof before writing: the instance's own identifiers must not be in what is about to be written.
+
+A `Matcher` is made once per set of identifiers and asked for every text and every unknown value
+that would be kept (PS3.15 E.1.1; private values too, E.3.10). Most texts hold nothing; that is
+found out by looking for a few `anchors`, short strings of which every spelling contains one. Only
+then are spellings compared and finds graded, see `needles` and `grading`.
+
+What follows from a hit is the caller's policy: `certain` and `likely` ones are repaired, `weak`
+ones are reported. Nothing here ever names a value: hits carry kinds, grades and offsets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import AnyStr, NamedTuple
+
+from deident.dicom.charsets import byte_forms
+from deident.engine.birthdates import BirthDate
+from deident.engine.folding import Folded, fold
+from deident.engine.grading import Find, Grade, Place, edit_distance_is_one, grade, is_known_word
+from deident.engine.identifiers import Identifier, Identifiers
+from deident.engine.needles import Needle, needles, words_of
+
+# Longer values are searched piece by piece: what is remembered per character stays small.
+_PIECE, _OVERLAP = 8192, 512
+# VRs of sentences, in which a misspelt name is looked for, and the shortest such name.
+_SENTENCES = frozenset(("ST", "LT", "UT", "UC"))
+_MISSPELT = 6
+_WORDS = re.compile(r"[^\W\d_]{5,}")
+# Two parts of one name so near to each other are meant as one.
+_NEAR = 80
+_MOST_HITS = 64
+_RANK: dict[Grade, int] = {"certain": 0, "likely": 1, "weak": 2}
+_MANY_UIDS = 32
+_UNKNOWN = Place(0, "UN")
+# Bytes of a blob as characters: what is not ASCII separates.
+_AS_ASCII = bytes(range(128)) + b"\x7f" * 128
+_UID_RUN = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
+_UID_BEFORE = re.compile(rb"(?:[0-9]|[0-9]\.)\Z")
+_UID_AFTER = re.compile(rb"[0-9]|\.[0-9]")
+
+
+class Hit(NamedTuple):
+    """An identifier in a value: its kind, how sure that is, and where (offsets in what was
+    searched)."""
+
+    kind: str
+    grade: Grade
+    start: int
+    end: int
+
+
+class Matcher:
+    """Searches for one set of identifiers. Make one per patient, not one per instance."""
+
+    def __init__(self, identifiers: Identifiers, *, ignore: frozenset[int] = frozenset()) -> None:
+        """Prepare the search for `identifiers`.
+
+        `ignore` are tags whose values the profile keeps on purpose (such as Station Name under the
+        Retain Device Identity option): these values are not looked for, wherever they stand.
+        """
+        entries = identifiers.entries
+        kept = {fold(entry.text) for entry in entries if entry.tag in ignore}
+        entries = frozenset(entry for entry in entries if fold(entry.text) not in kept)
+        self._needles = needles(entries)
+        self._dates = [
+            found
+            for entry in entries
+            if entry.kind == "birth-date" and (found := BirthDate.read(entry.text))
+        ]
+        texts = [needle.text for needle in self._needles]
+        texts += [text for date in self._dates for text in date.anchors]
+        self._anchors = _anchors(texts)
+        self._names = {
+            needle.text: needle.kind
+            for needle in self._needles
+            if needle.form in ("family", "given") and len(needle.text) >= _MISSPELT
+        }
+        self._ends = {end for name in self._names for end in (name[:3], name[-3:])}
+        self._entries = entries
+        self._hidden_forms: tuple[tuple[bytes, str], ...] | None = None
+
+    def search_text(self, text: str, *, tag: int, vr: str) -> tuple[Hit, ...]:
+        """Identifiers in the decoded value of an element; `()` for nearly every value.
+
+        The best grade of each place is returned, in order; never more than 64 hits.
+        """
+        folded = fold(text)
+        for anchor in self._anchors:
+            if anchor in folded:
+                break
+        else:
+            if vr in _SENTENCES and self._names:
+                return _best(self._misspelt(text))
+            return ()
+        place = Place(tag, vr)
+        hits: list[Hit] = list(self._misspelt(text)) if vr in _SENTENCES else []
+        for start in range(0, len(text), _PIECE):
+            hits += self._in_piece(text, start, place)
+        return _best(hits)
+
+    def search_bytes(self, blob: bytes) -> tuple[Hit, ...]:
+        """Identifiers in a value that may not be text: ASCII, UTF-8, UTF-16, legacy sets."""
+        text = blob.translate(_AS_ASCII).decode("ascii")
+        hits: list[Hit] = []
+        for start in range(0, len(text), _PIECE):
+            folded = fold(text[max(0, start - _OVERLAP) : start + _PIECE])
+            for anchor in self._anchors:
+                if anchor in folded:
+                    hits += self._in_piece(text, start, _UNKNOWN)
+                    hits += self._in_wide_piece(text, start)
+                    break
+        for form, kind in self._hidden:
+            start = blob.find(form)
+            if start >= 0:  # its letters may be a part of a longer word: that cannot be known here
+                hits.append(Hit(kind, "likely", start, start + len(form)))
+        return _best(hits)
+
+    # -- the long way ---------------------------------------------------------------------------
+
+    def _in_piece(self, text: str, start: int, place: Place) -> Iterator[Hit]:
+        """Hits in one piece of a text, but for those that the cut may have made."""
+        begin, end = max(0, start - _OVERLAP), min(len(text), start + _PIECE)
+        for hit in self._in_text(text[begin:end], place):
+            hit = hit._replace(start=hit.start + begin, end=hit.end + begin)
+            if (hit.start > begin or not begin) and (hit.end < end or end == len(text)):
+                yield hit
+
+    def _in_text(self, text: str, place: Place) -> list[Hit]:
+        folded = Folded(text)
+        found: list[tuple[Needle, Find, Grade]] = []
+        for needle in self._needles:
+            for start in _occurrences(needle.text, folded.text):
+                find = Find(folded, start, start + len(needle.text), place)
+                graded = grade(needle, find)
+                if graded:
+                    found.append((needle, find, graded))
+        hits = _together(found)
+        for date in self._dates:
+            hits += [Hit("birth-date", *rest) for rest in date.search(text, place)]
+        return hits
+
+    def _in_wide_piece(self, text: str, start: int) -> Iterator[Hit]:
+        """Hits in one piece of a blob that may be UTF-16: without its zeros."""
+        begin, end = max(0, start - _OVERLAP), min(len(text), start + _PIECE)
+        shown = [index for index in range(begin, end) if text[index] != "\0"]
+        if len(shown) == end - begin:
+            return
+        for hit in self._in_text(text[begin:end].replace("\0", ""), _UNKNOWN):
+            first, last = shown[hit.start], shown[hit.end - 1] + 1
+            if (first > begin or not begin) and (last < end or end == len(text)):
+                yield hit._replace(start=first, end=last)
+
+    def _misspelt(self, text: str) -> Iterator[Hit]:
+        """Words of a sentence that are one letter away from a name."""
+        for match in _WORDS.finditer(text):
+            word = fold(match[0])
+            if word[:3] in self._ends or word[-3:] in self._ends:
+                for name, kind in self._names.items():
+                    if edit_distance_is_one(word, name) and not is_known_word(word):
+                        yield Hit(kind, "weak", *match.span())
+
+    @property
+    def _hidden(self) -> tuple[tuple[bytes, str], ...]:
+        """Bytes that words of other scripts may be written as; made when first wanted."""
+        if self._hidden_forms is None:
+            self._hidden_forms = tuple(_hidden(self._entries))
+        return self._hidden_forms
+
+
+def search_uids(out: bytes, uids: frozenset[bytes]) -> tuple[Hit, ...]:
+    """Where UIDs of the original stand in the bytes of an output, also as UTF-16.
+
+    A UID that is only the beginning or the end of another one is not found.
+    """
+    return tuple(Hit("uid", "certain", start, end) for start, end in uids_in(out, uids))
+
+
+def uids_in(blob: bytes, uids: frozenset[bytes]) -> list[tuple[int, int]]:
+    """Begin and end of every one of `uids` in a blob, see `search_uids`."""
+    spans = list(_uid_spans(blob, uids))
+    if b"\0.\0" in blob:
+        for first in (0, 1):
+            spans += [
+                (2 * start + first, 2 * end + first)
+                for start, end in _uid_spans(blob[first::2], uids)
+            ]
+    return sorted(set(spans))
+
+
+def _uid_spans(blob: bytes, uids: frozenset[bytes]) -> Iterator[tuple[int, int]]:
+    if len(uids) > _MANY_UIDS:
+        for match in _UID_RUN.finditer(blob):
+            if match[0] in uids:
+                yield match.span()
+        return
+    for uid in uids:
+        for start in _occurrences(uid, blob):
+            end = start + len(uid)
+            if not _UID_BEFORE.search(blob[max(0, start - 2) : start]) and not _UID_AFTER.match(
+                blob[end : end + 2]
+            ):
+                yield start, end
+
+
+def _together(found: list[tuple[Needle, Find, Grade]]) -> list[Hit]:
+    """The finds as hits; two different parts of one name near each other are certain."""
+    parts: dict[int, list[tuple[str, int, Grade]]] = {}
+    for needle, find, graded in found:
+        near = parts.setdefault(needle.owner, [])
+        if needle.form in ("family", "given") and len(near) < _MOST_HITS:
+            near.append((needle.text, find.begin, graded))
+    hits = []
+    for needle, find, graded in found:
+        if needle.form in ("family", "given") and any(
+            text not in needle.text
+            and needle.text not in text
+            and abs(begin - find.begin) < _NEAR
+            and "likely" in (graded, other)
+            for text, begin, other in parts[needle.owner]
+        ):
+            graded = "certain"
+        hits.append(Hit(needle.kind, graded, find.begin, find.stop))
+    return hits
+
+
+def _hidden(entries: Iterable[Identifier]) -> Iterator[tuple[bytes, str]]:
+    """The bytes of every word that is not ASCII, in the usual encodings, with its kind."""
+    seen: set[bytes] = set()
+    for entry in sorted(entries):
+        for word in words_of(entry.text):
+            for spelling in {word, word.upper(), word.lower(), word.title()}:
+                for form in byte_forms(spelling) - seen:
+                    if len(form) > 3 and not spelling.isascii():
+                        seen.add(form)
+                        yield form, entry.kind
+
+
+def _anchors(texts: list[str]) -> list[str]:
+    """The fewest of `texts` such that each of them contains one."""
+    anchors: list[str] = []
+    for text in sorted(set(texts), key=lambda text: (len(text), text)):
+        if not any(anchor in text for anchor in anchors):
+            anchors.append(text)
+    return anchors
+
+
+def _occurrences(needle: AnyStr, text: AnyStr) -> Iterator[int]:
+    start = text.find(needle)
+    while start >= 0:
+        yield start
+        start = text.find(needle, start + 1)
+
+
+def _best(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """The best hit of each kind at each place, in order."""
+    kept: list[Hit] = []
+    for hit in sorted(set(hits), key=lambda hit: (_RANK[hit.grade], hit.start - hit.end)):
+        if len(kept) == _MOST_HITS:
+            break
+        if not any(
+            hit.kind == other.kind and hit.start < other.end and other.start < hit.end
+            for other in kept
+        ):
+            kept.append(hit)
+    return tuple(sorted(kept, key=lambda hit: hit.start))
