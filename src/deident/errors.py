@@ -162,6 +162,11 @@ REASONS: dict[str, Reason] = {
     "private-unknown": Reason(
         "a private value could not be parsed, so it cannot be judged", "Remove it with a rule."
     ),
+    "filtered": Reason("a filter of the profile left the instance out", "See the profile."),
+    "overlay-in-pixels": Reason(
+        "an overlay is stored in bits of Pixel Data that cannot be cleared without decoding",
+        "Convert the file to an uncompressed transfer syntax, or remove the overlay at its source.",
+    ),
     # proving
     "identifier-left": Reason(
         "an identifier of the patient would be left and could not be repaired",

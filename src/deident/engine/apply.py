@@ -1,0 +1,428 @@
+"""The walk: every element of every depth gets exactly one decision, and what is left is proven.
+
+`Walker` carries the steps of a `Scope` out on one instance. It returns the new bytes of each
+element; what was not touched comes back as the very bytes that were read (PS3.15 E.1.1, C01-C03).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+
+from deident import tables
+from deident.dicom.charsets import Charset
+from deident.dicom.elements import Element, Encoding, Item, Path, Span
+from deident.dicom.encode import element_bytes, new_items
+from deident.dicom.parse import PIXEL_TAGS
+from deident.dicom.uids import find_uids, is_registered
+from deident.engine.case import SPECIFIC_CHARACTER_SET, Case
+from deident.engine.decision import REMOVE, Decision, Subject
+from deident.engine.identifiers import contributes
+from deident.engine.memo import Part, Record, Template, remember
+from deident.engine.plan import NUMBERS, TEXT, Step, is_structural, structural_step
+from deident.engine.private import creator_of, creators, safe_vr
+from deident.engine.result import Change, Finding
+from deident.engine.verify import Hit, uids_in
+from deident.errors import InstanceError
+from deident.profiles.expression import ExpressionError
+
+_ITEM_LE, _ITEM_BE = Struct("<L"), Struct(">L")
+_ITEM_END = {True: b"\xfe\xff\x0d\xe0\0\0\0\0", False: b"\xff\xfe\xe0\x0d\0\0\0\0"}
+_SEQUENCE_END = {True: b"\xfe\xff\xdd\xe0\0\0\0\0", False: b"\xff\xfe\xe0\xdd\0\0\0\0"}
+# A value left on disk is searched in windows that overlap by more than any identifier is long.
+_SEARCH_STEP, _SEARCH_OVERLAP = 1 << 20, 4096
+# After so many data sets that did not fit, a place is no longer remembered.
+_HOPELESS = 8
+
+
+class Walker:
+    """Carries decisions out on one instance and keeps the record of it."""
+
+    def __init__(
+        self,
+        case: Case,
+        *,
+        read: Callable[[int, int], bytes],
+        remembering: bool,
+        own_uids: frozenset[bytes] = frozenset(),
+    ) -> None:
+        """Start a record for one instance of `case`.
+
+        `read` reads values that were left on disk (offset, length); `remembering` lets items of
+        sequences be compared with earlier ones; `own_uids` are the instance's UIDs that must not be
+        left in unknown values.
+        """
+        self.case = case
+        self.scope = case.scope
+        self.profile = case.scope.plan.profile
+        self.remembering = remembering
+        self.renews_uids = self.profile.base != "keep" and "retain-uids" not in self.profile.options
+        self.own_uids = own_uids
+        self.spans: dict[int, Span] = {}
+        self._read = read
+        self._structural = structural_step()
+        self.changes: list[Change] = []
+        self.findings: list[Finding] = []
+        self.uids: list[tuple[str, str]] = []
+        self.templates: list[Template] = []
+
+    def record(self) -> Record:
+        """How far the record goes."""
+        counts = len(self.changes), len(self.findings), len(self.uids), len(self.templates)
+        return Record(*counts)
+
+    def forget(self, since: Record) -> None:
+        """Drop what was recorded since."""
+        del self.changes[since.changes :], self.findings[since.findings :]
+        del self.uids[since.uids :], self.templates[since.templates :]
+
+    def level(
+        self, elements: list[Element], parents: tuple[int, ...], path: Path, charset: Charset
+    ) -> list[Part]:
+        """New bytes of each element of one data set, empty where it goes, with marks in the record.
+
+        Raises:
+            InstanceError: a rule could not be carried out, or something cannot be proven clean.
+        """
+        owners, kept_blocks = self._private_blocks(elements, parents)
+        parts = []
+        for element in distinct(elements):
+            tag = element.tag
+            if tag & 0x00010000 and 0x10 <= tag & 0xFFFF <= 0xFF:
+                block = (tag & 0xFFFF0000) | (tag & 0xFF)
+                result = self._creator(element, path, kept=block in kept_blocks)
+            else:
+                vr, step = self.step_of(element, parents, owners)
+                result = self.element(element, vr, step, parents, path, charset)
+            parts.append(Part(tag, element, result, self.record()))
+        return parts
+
+    def _private_blocks(
+        self, elements: list[Element], parents: tuple[int, ...]
+    ) -> tuple[dict[int, str], set[int]]:
+        """Owners of the private blocks of one data set, and the blocks of which something stays."""
+        if not any(element.tag & 0x00010000 for element in elements):
+            return {}, set()
+        owners = creators(elements)
+        kept = set()
+        for element in elements:
+            if element.tag & 0x00010000 and element.tag & 0xFFFF > 0xFF:
+                step = self.step_of(element, parents, owners)[1]
+                if step.action != "remove" or step.when is not None:
+                    kept.add((element.tag & 0xFFFF0000) | (element.tag >> 8 & 0xFF))
+        return owners, kept
+
+    def step_of(
+        self, element: Element, parents: tuple[int, ...], owners: dict[int, str]
+    ) -> tuple[str, Step]:
+        """VR to work with and step of an element; `owners` are its data set's private creators."""
+        tag, vr = element.tag, element.vr
+        if is_structural(tag):
+            return vr, self._structural
+        if not tag & 0x00010000:
+            return vr, self.scope.step(parents, tag, vr)
+        creator = creator_of(tag, owners)
+        if (
+            vr == "UN" and creator
+        ):  # Implicit VR, or a program that did not know: Table E.3.10-1 does
+            vr = safe_vr(tag, creator) or vr
+        return vr, self.scope.step(parents, tag, vr, creator)
+
+    def _creator(self, element: Element, path: Path, *, kept: bool) -> bytes:
+        """A private creator stays with its elements, else it goes with them (C80, C81)."""
+        outcome = "kept" if kept else "removed"
+        code = "K" if kept else "X"
+        self._record(path, element.tag, element.vr, outcome, code, outcome, "private block")
+        return element.raw if kept else b""
+
+    def _record(
+        self, path: Path, tag: int, vr: str, action: str, code: str, outcome: str, origin: str
+    ) -> None:
+        self.changes.append(Change(path, tag, vr, action, code, outcome, origin))
+
+    def element(
+        self,
+        element: Element,
+        vr: str,
+        step: Step,
+        parents: tuple[int, ...],
+        path: Path,
+        charset: Charset,
+    ) -> bytes:
+        """New bytes of one element (for a value left on disk: of its header)."""
+        if element.items is not None:
+            decision, step = self._decide(element, vr, b"", step, path, sequence=True)
+            return self._sequence(element, decision, step, parents, path, charset)
+        if element.span is not None:
+            return self._bulk(element, vr, step, path)
+        return self.leaf(
+            element, vr, element.value, step, parents, path, charset, untouched=element.raw
+        )
+
+    def _decide(
+        self, element: Element, vr: str, value: bytes, step: Step, path: Path, *, sequence: bool
+    ) -> tuple[Decision, Step]:
+        """Ask the rules in order of precedence; the first whose condition holds decides."""
+        try:
+            while step.when is not None and not step.when.evaluate(self.case.context.lookup):
+                if step.otherwise is None:
+                    raise InstanceError("rule-failed")
+                step = step.otherwise
+        except ExpressionError as error:
+            raise InstanceError("rule-failed", f"the condition of {step.origin} failed") from error
+        subject = Subject(element.tag, vr, value, path, step.type, element.encoding, sequence)
+        return step.run(subject, self.case.context, step.params), step
+
+    def leaf(
+        self,
+        element: Element,
+        vr: str,
+        value: bytes,
+        step: Step,
+        parents: tuple[int, ...],
+        path: Path,
+        charset: Charset,
+        *,
+        untouched: bytes,
+    ) -> bytes:
+        """New bytes of an element with a value; `untouched` are its bytes as they stand."""
+        decision, step = self._decide(element, vr, value, step, path, sequence=False)
+        if not step.trusted:
+            decision = self._prove(element.tag, vr, value, decision, step, path, charset)
+        return self._carry_out(element, vr, value, decision, step, path, untouched)
+
+    def _carry_out(
+        self,
+        element: Element,
+        vr: str,
+        value: bytes,
+        decision: Decision,
+        step: Step,
+        path: Path,
+        untouched: bytes,
+    ) -> bytes:
+        tag, kind = element.tag, decision.kind
+        if kind == "keep":
+            self._record(path, tag, vr, step.action, step.code, "kept", step.origin)
+            return untouched
+        if kind == "remove":
+            self._record(path, tag, vr, step.action, step.code, "removed", step.origin)
+            return b""
+        if kind == "items":
+            return self._with_new_items(element, decision, step, path)
+        if step.action == "uid" and decision.value != value:
+            self._note_uids(value, decision.value)
+        outcome = "replaced" if decision.value else "emptied"
+        self._record(path, tag, vr, step.action, step.code, outcome, step.origin)
+        return element_bytes(tag, vr, decision.value, element.encoding)
+
+    def _note_uids(self, old: bytes, new: bytes) -> None:
+        pairs = zip(_uid_values(old), _uid_values(new), strict=False)
+        self.uids += [pair for pair in pairs if pair[0] != pair[1]]
+
+    # -- proof ------------------------------------------------------------------------------------
+
+    def _prove(
+        self,
+        tag: int,
+        vr: str,
+        value: bytes,
+        decision: Decision,
+        step: Step,
+        path: Path,
+        charset: Charset,
+    ) -> Decision:
+        """The decision, or what must be done instead because an identifier would stay."""
+        if decision.kind not in ("keep", "value") or vr in NUMBERS:
+            return decision
+        written = value if decision.kind == "keep" else decision.value
+        if not written:
+            return decision
+        if vr not in TEXT:
+            if vr == "UN" and tables.vr_of(tag) == "SQ":
+                raise InstanceError("bad-structure", "a sequence under VR UN cannot be parsed")
+            hits = self.case.matcher.search_bytes(written)
+            hits += tuple(self._uid_hits(written))
+            return self._repaired(tag, vr, decision, hits, step, path)
+        text = charset.decode(written, vr)
+        renewed = self._renew_uids_in(text)
+        if renewed != text:
+            text, decision = renewed, Decision("value", charset.encode(renewed, vr))
+        hits = self.case.matcher.search_text(text, tag=tag, vr=vr)
+        return self._repaired(tag, vr, decision, hits, step, path)
+
+    def _uid_hits(self, blob: bytes) -> list[Hit]:
+        if not self.renews_uids:
+            return []
+        return [Hit("uid", "certain", start, end) for start, end in uids_in(blob, self.own_uids)]
+
+    def _renew_uids_in(self, text: str) -> str:
+        """`text` with the UIDs inside it renewed (C47)."""
+        if "." not in text or not self.renews_uids:
+            return text
+        parts, done = [], 0
+        for start, end, uid in find_uids(text):
+            if not is_registered(uid):
+                new = self.case.context.identity.uid(uid)
+                self.uids.append((uid, new))
+                parts += [text[done:start], new]
+                done = end
+        return "".join(parts) + text[done:] if parts else text
+
+    def _repaired(
+        self,
+        tag: int,
+        vr: str,
+        decision: Decision,
+        hits: tuple[Hit, ...],
+        step: Step,
+        path: Path,
+    ) -> Decision:
+        """What becomes of a value in which identifiers were found, by the profile's policy."""
+        if not hits:
+            return decision
+        strong = [hit for hit in hits if hit.grade != "weak"]
+        policy = self.profile.verify if strong else "report"
+        done = {"repair": "repaired", "quarantine": "quarantined", "report": "reported"}[policy]
+        for hit in {(hit.grade, hit.kind): hit for hit in hits}.values():
+            self.findings.append(Finding("identifier", hit.grade, hit.kind, path, tag, done))
+        if policy == "report":
+            return decision
+        if policy == "quarantine":
+            raise InstanceError("identifier-left")
+        return self._replacement(tag, vr, step, path)
+
+    def _replacement(self, tag: int, vr: str, step: Step, path: Path) -> Decision:
+        """A value without the identifier, by attribute type; a dummy is searched again."""
+        from deident.dicom.values import dummy
+
+        self._record(path, tag, vr, "verify", "", "removed", "verify")
+        type_ = (step.type or "3")[0]
+        if type_ == "1":
+            value = dummy(vr)
+            text = value.decode("ascii", "replace")
+            hits = self.case.matcher.search_text(text, tag=tag, vr=vr) if vr in TEXT else ()
+            if any(hit.grade != "weak" for hit in hits):
+                raise InstanceError("identifier-left")
+            return Decision("value", value)
+        return Decision("value") if type_ == "2" else REMOVE
+
+    # -- bulk -------------------------------------------------------------------------------------
+
+    def _bulk(self, element: Element, vr: str, step: Step, path: Path) -> bytes:
+        """New bytes of a value left on disk: its header when it is kept, or what replaces it."""
+        assert element.span is not None  # noqa: S101 - the caller's condition
+        if step.action not in ("keep", "remove", "empty", "dummy") or step.when is not None:
+            raise InstanceError("too-large", f"{step.origin}: the value is too large for this rule")
+        decision, step = self._decide(element, vr, b"", step, path, sequence=False)
+        if decision.kind == "keep" and element.tag not in PIXEL_TAGS:
+            hits = self._hits_on_disk(element.span)
+            decision = self._repaired(element.tag, vr, decision, hits, step, path)
+        if decision.kind == "keep":
+            self._record(path, element.tag, vr, step.action, step.code, "kept", step.origin)
+            self.spans[element.tag] = element.span
+            return element.buf[element.start : element.value_start]
+        return self._carry_out(element, vr, b"", decision, step, path, b"")
+
+    def _hits_on_disk(self, span: Span) -> tuple[Hit, ...]:
+        """Search a value that is too large for memory, window by window."""
+        hits: dict[tuple[str, str], Hit] = {}
+        for offset in range(0, span.length, _SEARCH_STEP):
+            length = min(_SEARCH_STEP + _SEARCH_OVERLAP, span.length - offset)
+            window = self._read(span.offset + offset, length)
+            for hit in (*self.case.matcher.search_bytes(window), *self._uid_hits(window)):
+                hits.setdefault((hit.grade, hit.kind), hit)
+        return tuple(hits.values())
+
+    # -- sequences --------------------------------------------------------------------------------
+
+    def _sequence(
+        self,
+        element: Element,
+        decision: Decision,
+        step: Step,
+        parents: tuple[int, ...],
+        path: Path,
+        charset: Charset,
+    ) -> bytes:
+        if decision.kind != "keep":
+            return self._carry_out(element, "SQ", b"", decision, step, path, b"")
+        self._record(path, element.tag, "SQ", step.action, step.code, "kept", step.origin)
+        inner = (*parents, element.tag)
+        items = element.items or ()
+        parts = [
+            self._item(item, inner, (*path, element.tag, number), charset)
+            for number, item in enumerate(items)
+        ]
+        return rebuilt(element, b"".join(parts))
+
+    def _item(self, item: Item, parents: tuple[int, ...], path: Path, charset: Charset) -> bytes:
+        for element in item.elements:
+            if element.tag == SPECIFIC_CHARACTER_SET:
+                charset = Charset.of(element.value)
+        key = (parents, item.encoding, charset.terms)
+        template = self.case.item_templates.get(key) if self.remembering else None
+        if template is not None:
+            content = template.apply_item(item, self)
+            if content is not None:
+                return _wrapped(item, content)
+        since = self.record()
+        parts = self.level(item.elements, parents, path, charset)
+        if self.remembering and len(self.findings) == since.findings:
+            self._remember_item(key, item, parts, since, Template(parents, item.encoding, charset))
+        return _wrapped(item, b"".join([part.result for part in parts]))
+
+    def _remember_item(
+        self, key: tuple[object, ...], item: Item, parts: list[Part], since: Record, new: Template
+    ) -> None:
+        """Keep an item to compare with, unless it names people or nothing fits here."""
+        last = self.case.item_templates.get(key)
+        new.misses = last.misses + 1 if last is not None and not last.used else 0
+        if new.misses > _HOPELESS or any(contributes(element) for element in item.elements):
+            return
+        self.case.item_templates[key] = remember(last, parts, self, since, new)
+
+    def _with_new_items(
+        self, element: Element, decision: Decision, step: Step, path: Path
+    ) -> bytes:
+        outcome = "replaced" if decision.items else "emptied"
+        self._record(path, element.tag, "SQ", step.action, step.code, outcome, step.origin)
+        value = new_items(decision.items, element.encoding)
+        return element_bytes(element.tag, "SQ", value, element.encoding)
+
+
+def distinct(elements: list[Element]) -> list[Element]:
+    """The elements without exact repetitions; others were refused on reading."""
+    if len({element.tag for element in elements}) == len(elements):
+        return elements
+    return list({element.tag: element for element in reversed(elements)}.values())[::-1]
+
+
+def rebuilt(element: Element, content: bytes) -> bytes:
+    """A sequence with new content in the style of the old one: same length form, same VR."""
+    if content == element.value:
+        return element.raw
+    return with_content(element, content)
+
+
+def with_content(element: Element, content: bytes) -> bytes:
+    """A sequence around encoded items, with the tag, VR and form of length that `element` has."""
+    head = element.buf[element.start : element.value_start]
+    if element.undefined:
+        return head + content + _SEQUENCE_END[element.encoding.little]
+    return head[:-4] + _length(len(content), element.encoding) + content
+
+
+def _wrapped(item: Item, content: bytes) -> bytes:
+    head = item.buf[item.start : item.value_start]
+    if item.undefined:
+        return head + content + _ITEM_END[item.encoding.little]
+    return head[:-4] + _length(len(content), item.encoding) + content
+
+
+def _length(length: int, encoding: Encoding) -> bytes:
+    return (_ITEM_LE if encoding.little else _ITEM_BE).pack(length)
+
+
+def _uid_values(raw: bytes) -> list[str]:
+    return [part.strip(" \0") for part in raw.decode("ascii", "replace").split("\\")]

@@ -1,0 +1,366 @@
+"""A profile compiled into a decision table: which action for which element, worked out once.
+
+`Plan` joins three layers: the profile's own rules, Table E.1-1 of PS3.15 with the chosen options,
+and the supplementary rules for what the table misses. `Scope` is the plan seen by one SOP Class,
+where the compound codes (X/Z/D …) become one action (PS3.15 E.1, PS3.3 attribute types). Every
+answer is cached: in a series the same few hundred questions come again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from deident import tables
+from deident.engine.actions import REGISTRY
+from deident.engine.context import NEEDED
+from deident.engine.markers import Performed, Temporal
+from deident.engine.private import PrivatePolicy, is_numeric
+from deident.engine.registry import ActionFunction
+from deident.profiles.expression import Expression, parse
+from deident.profiles.model import Profile, Rule
+from deident.profiles.standard import StandardTable, effective_table, resolve
+
+PATIENT_NAME = 0x00100010
+PATIENT_ID = 0x00100020
+PATIENT_AGE = 0x00101010
+BIRTH_DATE = 0x00100030
+
+# Actions whose result does not depend on the value: the engine may skip the value unread.
+_CONSTANT = frozenset({"remove", "empty"})
+# PS3.15 action code → action, where the element's VR does not say more.
+_ACTION_OF_CODE = {"X": "remove", "Z": "empty", "D": "dummy", "U": "uid", "K": "keep"}
+_DATE_VRS = frozenset({"DA", "DT", "TM"})
+
+# VRs whose values are words that a person wrote.
+TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+# VRs of numbers, dates and tags: they have rules of their own and are not searched for identifiers.
+NUMBERS = frozenset(
+    {"AS", "AT", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"}
+)
+
+
+class Step(NamedTuple):
+    """What to do with one element.
+
+    Attributes:
+        action: name in the registry.
+        run: the function that does it.
+        params: its parameters.
+        code: PS3.15 action code that this carries out, or empty.
+        origin: which row, option or rule decided.
+        type: attribute type in the IOD, `None` if not known.
+        when: condition; `otherwise` holds where it fails.
+        otherwise: the next rule in order of precedence.
+        constant: the result does not depend on the value.
+        trusted: the result holds nothing of the original.
+    """
+
+    action: str
+    run: ActionFunction
+    params: Mapping[str, Any]
+    code: str
+    origin: str
+    type: str | None
+    when: Expression | None
+    otherwise: Step | None
+    constant: bool
+    trusted: bool
+
+
+class _Candidate(NamedTuple):
+    """A profile rule with its rank: (specificity, position); the highest wins."""
+
+    rank: tuple[int, int]
+    rule: Rule
+    when: Expression | None
+
+
+_SPECIFICITY = {"tag": 3, "private": 3, "mask": 2, "vr": 1, "all": 0}
+
+
+class Plan:
+    """A compiled profile. Depends on nothing but the profile; picklable."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Compile `profile`.
+
+        Raises:
+            UsageError: options that are unknown, not available or exclude each other.
+            ProfileError: a condition or filter that does not parse.
+        """
+        self.profile = profile
+        self.standard: StandardTable | None = None
+        if profile.base == "ps3.15":
+            self.standard = effective_table(profile.options)
+        self.private = PrivatePolicy(
+            safe="retain-safe-private" in profile.options,
+            numeric=profile.private_numeric,
+            keep_all=profile.base == "keep",
+        )
+        self.filters = tuple((parse(rule.when), rule.then, rule.origin) for rule in profile.filters)
+        self._by_tag: dict[int, list[_Candidate]] = {}
+        self._by_private: dict[tuple[int, str], list[_Candidate]] = {}
+        self._broad: list[_Candidate] = []
+        for position, rule in enumerate(_with_strict_ages(profile)):
+            self._file(rule, position)
+        self.pinned = self._pinned()
+        self.performed = self._performed()
+        self.keeps_uids = profile.base == "keep" or any(
+            rule.action == "keep" and _may_select_uids(rule) for rule in profile.rules
+        )
+
+    def _file(self, rule: Rule, position: int) -> None:
+        select = rule.select
+        rank = (_SPECIFICITY[select.kind] + 4 * len(select.parents) + 4 * select.anchored, position)
+        candidate = _Candidate(rank, rule, parse(rule.when) if rule.when else None)
+        if select.kind == "tag":
+            self._by_tag.setdefault(select.tag, []).append(candidate)
+        elif select.kind == "private":
+            self._by_private.setdefault((select.tag, select.creator), []).append(candidate)
+        else:
+            self._broad.append(candidate)
+
+    def _pinned(self) -> frozenset[int]:
+        """Top-level attributes that a decision about another element may look at."""
+        tags = set(LOOKED_AT)
+        for expression, _, _ in self.filters:
+            tags |= expression.attributes
+        filed = [*self._by_tag.values(), *self._by_private.values(), self._broad]
+        for candidate in (entry for group in filed for entry in group):
+            if candidate.when:
+                tags |= candidate.when.attributes
+            tags |= REGISTRY[candidate.rule.action].looks_at(candidate.rule.params)
+        return frozenset(tags)
+
+    def _performed(self) -> Performed:
+        """What an instance that went through this plan may claim (C21, C22, C26)."""
+        options = self.profile.options
+        temporal: Temporal = "REMOVED"
+        if "retain-full-dates" in options:
+            temporal = "UNMODIFIED"
+        elif "retain-modified-dates" in options:
+            temporal = "MODIFIED"
+        methods = ("basic", *sorted(options)) if self.standard else ()
+        loosened = any(self._loosens(rule) for rule in self.profile.rules)
+        return Performed(self.profile.base, methods, temporal, loosened)
+
+    def _loosens(self, rule: Rule) -> bool:
+        """Whether a rule may keep something of a value that the standard takes away."""
+        if self.standard is None or not REGISTRY[rule.action].retains(rule.params):
+            return False
+        select = rule.select
+        if select.kind != "tag":
+            return True
+        row = self.standard.row(select.tag, tables.vr_of(select.tag) or "UN")
+        return row is not None and row.code != "K"
+
+    def candidates(
+        self, parents: tuple[int, ...], tag: int, vr: str, creator: str | None
+    ) -> list[_Candidate]:
+        """The profile's rules for an element, the winning one first."""
+        found = list(self._by_tag.get(tag, ()))
+        if creator is not None:
+            found += self._by_private.get((tag & 0xFFFF00FF, creator), ())
+        for candidate in self._broad:
+            select = candidate.rule.select
+            if select.kind == "mask" and tag & select.mask != select.tag:
+                continue
+            if select.kind == "vr" and vr != select.vr:
+                continue
+            if creator is not None and self._too_broad_for_private(candidate.rule):
+                continue
+            found.append(candidate)
+        matching = [entry for entry in found if _under(entry.rule, parents)]
+        return sorted(matching, key=lambda entry: entry.rank, reverse=True)
+
+    def _too_broad_for_private(self, rule: Rule) -> bool:
+        """`vr:LO keep` is about standard attributes; it must not let private ones through."""
+        broad = rule.select.kind in ("vr", "all")
+        return broad and rule.action == "keep" and self.profile.base != "keep"
+
+    def scope(self, sop_class: str, claimed: frozenset[tuple[int, str]] = frozenset()) -> Scope:
+        """The plan for one SOP Class; `claimed` are private elements that the file calls safe."""
+        return Scope(self, sop_class, claimed)
+
+
+# Attributes of the top level that the engine itself looks at: how text is encoded, what the
+# instance is, and what the markers add to.
+LOOKED_AT = NEEDED | frozenset(
+    {
+        0x00080005,  # Specific Character Set
+        0x00080016,  # SOP Class UID
+        0x00080300,  # Private Data Element Characteristics Sequence
+        0x00120062,  # Patient Identity Removed
+        0x00120063,  # De-identification Method
+        0x00120064,  # De-identification Method Code Sequence
+        0x0018A001,  # Contributing Equipment Sequence
+        0x00420012,  # MIME Type of Encapsulated Document
+    }
+)
+
+
+def _with_strict_ages(profile: Profile) -> tuple[Rule, ...]:
+    """The profile's rules; in HIPAA mode first the two that keep ages over 89 apart (C53)."""
+    from deident.profiles.model import Selector
+
+    if not profile.strict_ages:
+        return profile.rules
+    return (
+        *profile.rules,
+        Rule(
+            Selector("tag", PATIENT_AGE, text="PatientAge"), "age-band", {"over": 89}, origin="ages"
+        ),
+        Rule(Selector("tag", BIRTH_DATE, text="PatientBirthDate"), "empty", origin="ages"),
+    )
+
+
+def _may_select_uids(rule: Rule) -> bool:
+    """Whether a rule may let original UIDs stay on purpose."""
+    select = rule.select
+    return select.kind in ("mask", "all") or "UI" in (select.vr, tables.vr_of(select.tag))
+
+
+def _under(rule: Rule, parents: tuple[int, ...]) -> bool:
+    """Whether the sequences above an element are those that the rule's path names."""
+    wanted = rule.select.parents
+    if rule.select.anchored:
+        return wanted == parents
+    return not wanted or parents[-len(wanted) :] == wanted
+
+
+class Scope:
+    """A plan as one SOP Class sees it: every question has one answer, remembered."""
+
+    def __init__(self, plan: Plan, sop_class: str, claimed: frozenset[tuple[int, str]]) -> None:
+        self.plan = plan
+        self.sop_class = sop_class
+        self.known = tables.knows_sop_class(sop_class)
+        self._claimed = claimed
+        self._steps: dict[tuple[tuple[int, ...], int, str, str | None], Step] = {}
+
+    def step(self, parents: tuple[int, ...], tag: int, vr: str, creator: str | None = None) -> Step:
+        """What to do with the element `tag` of `vr` below the sequences `parents`.
+
+        `creator` is the private creator of a private element: empty when it has none, `None` for a
+        standard element.
+        """
+        key = (parents, tag, vr, creator)
+        step = self._steps.get(key)
+        if step is None:
+            step = self._steps[key] = self._decide(parents, tag, vr, creator)
+        return step
+
+    def _decide(self, parents: tuple[int, ...], tag: int, vr: str, creator: str | None) -> Step:
+        type_ = tables.attribute_type(self.sop_class, parents, tag) if self.known else None
+        candidates = self.plan.candidates(parents, tag, vr, creator)
+        fixed = next((i for i, entry in enumerate(candidates) if entry.when is None), None)
+        if fixed is None:
+            step = self._base_step(parents, tag, vr, creator, type_)
+            conditional = candidates
+        else:
+            rule = candidates[fixed].rule
+            step = make_step(rule.action, rule.params, "", rule.origin, type_)
+            conditional = candidates[:fixed]
+        for entry in reversed(conditional):
+            upper = make_step(entry.rule.action, entry.rule.params, "", entry.rule.origin, type_)
+            step = upper._replace(when=entry.when, otherwise=step, constant=False)
+        return step
+
+    def _base_step(
+        self, parents: tuple[int, ...], tag: int, vr: str, creator: str | None, type_: str | None
+    ) -> Step:
+        if creator is not None:
+            return self._private_step(tag, vr, creator)
+        if self.plan.standard is None:
+            return make_step("keep", {}, "K", "base keep", type_)
+        row = self.plan.standard.row(tag, vr)
+        if row is None:
+            return make_step("keep", {}, "K", "not in Table E.1-1", type_)
+        code = resolve(row.code, vr, type_, sop_class_known=self.known)
+        return code_step(code, tag, vr, row.origin, type_)
+
+    def _private_step(self, tag: int, vr: str, creator: str) -> Step:
+        private = self.plan.private
+        origin = private.why_kept(tag, vr, creator)
+        if not origin and (tag & 0xFFFF00FF, creator) in self._claimed:
+            origin = "Private Data Element Characteristics Sequence (0008,0300)"
+        if not origin:
+            return make_step("remove", {}, "X", "Table E.1-1 Private Attributes", None)
+        if private.keep_all:
+            return make_step("keep", {}, "K", origin, None)
+        if is_numeric(vr) and origin == "numeric":
+            return make_step("keep", {}, "C", origin, None)
+        return self._kept_private(tag, vr, origin)
+
+    def _kept_private(self, tag: int, vr: str, origin: str) -> Step:
+        """A safe private attribute still follows the rules for its VR (C40, C84, C93)."""
+        standard = self.plan.standard
+        row = standard.vrs.get(vr) if standard else None
+        if row is None:
+            return make_step("keep", {}, "C", origin, None)
+        return code_step(
+            resolve(row.code, vr, None, sop_class_known=True), tag, vr, row.origin, None
+        )
+
+
+def code_step(code: str, tag: int, vr: str, origin: str, type_: str | None) -> Step:
+    """The step that carries out one PS3.15 action code on an attribute."""
+    if tag in (PATIENT_NAME, PATIENT_ID) and code in ("Z", "D"):
+        return make_step("pseudonym", {}, code, origin, type_)
+    if vr == "SQ" and code == "U":
+        return make_step("keep", {}, code, origin, type_)  # the walk renews the UIDs inside
+    if code == "C":
+        return _cleaning_step(vr, origin, type_)
+    return make_step(_ACTION_OF_CODE[code], {}, code, origin, type_)
+
+
+def _cleaning_step(vr: str, origin: str, type_: str | None) -> Step:
+    """C: dates are shifted, AE titles become tokens, sequences are cleaned inside.
+
+    For other values there is nothing of similar meaning that is known to be safe, so they go as the
+    attribute type allows.
+    """
+    if vr in _DATE_VRS:
+        return make_step("shift-date", {"mode": "per-patient"}, "C", origin, type_)
+    if vr == "SQ":
+        return make_step("keep", {}, "C", origin, type_)
+    if vr == "AE":
+        return make_step("hash", {"length": 12, "prefix": "AE"}, "C", origin, type_)
+    by_type = {"1": "dummy", "1C": "dummy", "2": "empty", "2C": "empty"}
+    return make_step(by_type.get(type_ or "3", "remove"), {}, "C", origin, type_)
+
+
+def make_step(
+    action: str, params: Mapping[str, Any], code: str, origin: str, type_: str | None
+) -> Step:
+    """A step without condition."""
+    entry = REGISTRY[action]
+    return Step(
+        action,
+        entry.function,
+        params,
+        code or entry.spec.code,
+        origin,
+        type_,
+        when=None,
+        otherwise=None,
+        constant=action in _CONSTANT,
+        trusted=not entry.retains(params),
+    )
+
+
+def structural_step() -> Step:
+    """Removal of what no file may carry."""
+    return make_step("remove", {}, "X", "PS3.5 7, PS3.10 7", None)
+
+
+def is_structural(tag: int) -> bool:
+    """Elements that no data set of a file may carry, whatever a profile says.
+
+    Group lengths and Data Set Trailing Padding (retired, PS3.5 7.2, PS3.10 7.2), commands and file
+    meta information (groups 0000, 0002), directory records (0004) outside a DICOMDIR, the groups
+    0001, 0003, 0005, 0007 and FFFF that PS3.5 7.1 forbids.
+    """
+    group = tag >> 16
+    return tag & 0xFFFF == 0 or group < 8 or group == 0xFFFF or tag == 0xFFFCFFFC

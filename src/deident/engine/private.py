@@ -1,0 +1,80 @@
+"""Private elements: whose block is it, and which may stay (PS3.5 7.8, PS3.15 E.3.10)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from deident import tables
+from deident.dicom.elements import Element
+
+_NUMERIC = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "DS", "IS"})
+# A sequence or blob is never known to be safe as a whole (PS3.15 E.3.10 on OB).
+_OPAQUE = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
+
+
+def is_numeric(vr: str) -> bool:
+    """Whether values of `vr` are numbers."""
+    return vr in _NUMERIC
+
+
+class PrivatePolicy(NamedTuple):
+    """Which private elements may stay.
+
+    Attributes:
+        safe: option Retain Safe Private: the sample list of Table E.3.10-1, by creator (C81).
+        numeric: also numbers of any known creator: a weaker level that is not the standard's (C85).
+        keep_all: the header editor keeps what no rule names.
+    """
+
+    safe: bool
+    numeric: bool
+    keep_all: bool
+
+    def why_kept(self, tag: int, vr: str, creator: str) -> str:
+        """Why an element stays; empty when it goes.
+
+        `creator` is empty for an element whose creator is missing or ambiguous (C82).
+        """
+        if self.keep_all:
+            return "base keep"
+        if not creator:
+            return ""
+        if self.safe and vr not in _OPAQUE and is_safe(tag, creator):
+            return "Table E.3.10-1"
+        if self.numeric and vr in _NUMERIC:
+            return "numeric"
+        return ""
+
+
+def is_safe(tag: int, creator: str) -> bool:
+    """Whether (group, creator, low byte) stands in Table E.3.10-1; creators are case-sensitive."""
+    return (creator, tag & 0xFFFF00FF) in tables.safe_private()
+
+
+def creators(elements: list[Element]) -> dict[int, str]:
+    """Private creator of each block of one data set: group << 16 | block number → creator.
+
+    A block whose creator element occurs twice, or is not text, has an empty creator: nobody can say
+    whose elements those are (C82).
+    """
+    found: dict[int, str] = {}
+    for element in elements:
+        tag = element.tag
+        if not tag & 0x00010000 or not 0x10 <= tag & 0xFFFF <= 0xFF:
+            continue
+        name = element.value.strip(b" \0")
+        block = (tag & 0xFFFF0000) | (tag & 0xFF)
+        text = name.decode("ascii", "replace") if element.items is None else ""
+        found[block] = "" if block in found or "\\" in text or "\ufffd" in text else text
+    return found
+
+
+def creator_of(tag: int, known: dict[int, str]) -> str:
+    """The creator of a private element, empty when it has none."""
+    return known.get((tag & 0xFFFF0000) | (tag >> 8 & 0xFF), "")
+
+
+def safe_vr(tag: int, creator: str) -> str | None:
+    """The VR that Table E.3.10-1 gives a private element, `None` if it is not listed there."""
+    row = tables.safe_private().get((creator, tag & 0xFFFF00FF))
+    return row.vr if row and row.vr else None
