@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
+from deident.engine.actions import CATALOG
 from deident.profiles.loader import LIBRARY, examine_file
 from deident.profiles.plain import to_plain
 
@@ -18,7 +19,7 @@ def compiled() -> str:
     """Return what compiled.json must hold."""
     profiles = {}
     for path in sorted(LIBRARY.glob("*.yaml")):
-        examined = examine_file(path, {})
+        examined = examine_file(path, CATALOG)
         if examined.built is None:
             sys.exit(f"{path}: {examined.problems[0]}")
         profile = examined.built.profile

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from deident.dicom.tags import format_tag
 from deident.profiles.catalog import ActionCatalog, ActionSpec, ParamSpec
 from deident.profiles.model import AVAILABLE_OPTIONS
 
@@ -258,7 +259,7 @@ _KEYS = _keys(ProfileDocument, FilterDocument, DatesDocument, PrivateDocument)
 
 def json_schema(actions: ActionCatalog) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of profile files, actions and parameters included."""
-    schema = ProfileDocument.model_json_schema(by_alias=True)
+    schema = _tidied(ProfileDocument.model_json_schema(by_alias=True))
     definitions = schema["$defs"]
     rule = definitions["RuleDocument"]
     rule["properties"]["action"]["enum"] = sorted(actions)
@@ -271,6 +272,7 @@ def json_schema(actions: ActionCatalog) -> dict[str, Any]:
         for name in sorted(actions)
     ]
     rule["unevaluatedProperties"] = False
+    definitions["FilterDocument"]["oneOf"] = [{"required": [answer]} for answer in ANSWERS]
     definitions["ShortRule"] = _short_rule(actions, rule)
     schema["properties"]["rules"]["items"] = {
         "anyOf": [{"$ref": "#/$defs/RuleDocument"}, {"$ref": "#/$defs/ShortRule"}]
@@ -279,8 +281,29 @@ def json_schema(actions: ActionCatalog) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Deident profile, format 1",
-        **{key: value for key, value in schema.items() if key != "title"},
+        **schema,
     }
+
+
+_NULL = {"type": "null"}
+
+
+def _tidied(schema: Any) -> Any:
+    """Without generated titles, and without null, which a file may not have."""
+    if isinstance(schema, list):
+        return [_tidied(part) for part in schema if part != _NULL]
+    if not isinstance(schema, dict):
+        return schema
+    tidied = {
+        key: _tidied(value)
+        for key, value in schema.items()
+        if key != "title" and not (key == "default" and value is None)
+    }
+    choices = tidied.get("anyOf", ())
+    if len(choices) == 1:
+        del tidied["anyOf"]
+        tidied |= choices[0]
+    return tidied
 
 
 def _parameters(action: ActionSpec) -> dict[str, Any]:
@@ -302,14 +325,15 @@ _TYPES: dict[str, dict[str, Any]] = {
 
 def _parameter(param: ParamSpec) -> dict[str, Any]:
     schema = {"description": param.doc, **_TYPES.get(param.kind, {"type": "string"})}
-    if param.choices:
+    if param.kind == "choice":
         schema["enum"] = list(param.choices)
     if param.low is not None:
         schema["minimum"] = param.low
     if param.high is not None:
         schema["maximum"] = param.high
     if param.default is not None:
-        schema["default"] = param.default
+        tag = param.kind == "tag"
+        schema["default"] = format_tag(param.default) if tag else param.default
     return schema
 
 

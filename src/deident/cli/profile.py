@@ -1,0 +1,342 @@
+"""`deident profile`: look at profiles, check them, compare them, say which rule decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deident.errors import DeidentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deident.profiles.catalog import ActionSpec, ParamSpec
+    from deident.profiles.compare import Changed
+    from deident.profiles.model import Profile, Rule
+
+JSON_SCHEMA = 1  # version of what --json prints; counts changes that readers would notice
+EXIT_REVIEW = 4  # as in docs/reference/exit-codes.md: something to look at
+
+
+class _Group(click.Group):
+    """A group whose commands answer our own errors with one line and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DeidentError as error:
+            click.echo(f"Error: {_clean(str(error))}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group("profile", cls=_Group)
+def profile_group() -> None:
+    """Look at profiles: what should happen to every instance.
+
+    A profile is a shipped one by name, or a YAML file.
+    """
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_with = click.option(
+    "--with", "options", multiple=True, metavar="OPTION", help="Switch an option of PS3.15 on."
+)
+
+
+@profile_group.command("list")
+@_as_json
+def list_profiles(as_json: bool) -> None:
+    """List the shipped profiles and the options of PS3.15."""
+    from deident import tables
+    from deident.profiles.loader import load, shipped_names
+    from deident.profiles.model import AVAILABLE_OPTIONS
+
+    profiles = [load(name) for name in shipped_names()]
+    methods = tables.methods()
+    if as_json:
+        _print_json(
+            profiles=[_head(profile) for profile in profiles],
+            options=[
+                {"name": name, "code": methods[name].code, "meaning": methods[name].meaning}
+                for name in AVAILABLE_OPTIONS
+            ],
+        )
+        return
+    _table(
+        ("PROFILE", "VERSION", "BASE", "DESCRIPTION"),
+        [(p.name, str(p.version), p.base, _first_sentence(p.description)) for p in profiles],
+    )
+    click.echo()
+    _table(
+        ("OPTION (--with)", "CODE", "MEANING"),
+        [(name, methods[name].code, methods[name].meaning) for name in AVAILABLE_OPTIONS],
+    )
+
+
+@profile_group.command()
+@click.argument("profile", metavar="NAME|FILE")
+@_with
+@_as_json
+def show(profile: str, options: Sequence[str], as_json: bool) -> None:
+    """Show a profile with everything that it extends."""
+    from deident.profiles.plain import profile_hash, to_plain
+
+    loaded = _load(profile, options)
+    if as_json:
+        _print_json(profile=to_plain(loaded), hash=profile_hash(loaded))
+        return
+    rows = [("name", loaded.name), ("version", str(loaded.version))]
+    rows += [("author", loaded.author), ("edition", loaded.edition), ("base", loaded.base)]
+    rows += [("options", ", ".join(loaded.options) or "none"), *_settings(loaded)]
+    rows.append(("hash", profile_hash(loaded)))
+    _table((), [row for row in rows if row[1]])
+    if loaded.description:
+        click.echo(f"\n{_clean(loaded.description)}")
+    if loaded.filters:
+        click.echo("\nFilters, the first that holds decides:")
+        _table((), [(f"  {f.then}", f.when, f.origin) for f in loaded.filters])
+    if loaded.rules:
+        click.echo("\nRules, the most specific selector wins, then the later rule:")
+        _table((), [(f"  {r.select.text}", _what(r), r.origin) for r in loaded.rules])
+
+
+def _settings(profile: Profile) -> list[tuple[str, str]]:
+    dates = f"up to {profile.dates.max_days} days" + (
+        ", whole weeks" if profile.dates.whole_weeks else ""
+    )
+    private = [
+        word
+        for word, on in (
+            ("numbers of known creators", profile.private_numeric),
+            ("what (0008,0300) calls safe", profile.private_characteristics),
+        )
+        if on
+    ]
+    return [
+        ("naming", profile.naming),
+        ("dates shift", dates),
+        ("verify", profile.verify),
+        ("ages", "strict" if profile.strict_ages else "standard"),
+        ("private, besides", ", ".join(private)),
+        ("patient prefix", profile.patient_prefix),
+        ("UID root", profile.uid_root),
+    ]
+
+
+@profile_group.command()
+@click.argument("profile", metavar="NAME|FILE")
+@_as_json
+@click.pass_context
+def lint(ctx: click.Context, profile: str, as_json: bool) -> None:
+    """Check a profile; exit code 2 for errors, 4 for warnings only."""
+    from deident.engine.actions import CATALOG
+    from deident.profiles.lint import lint as findings_of
+
+    found = findings_of(_path(profile), CATALOG)
+    if as_json:
+        _print_json(findings=[finding._asdict() for finding in found])
+    for finding in () if as_json else found:
+        place = f"{finding.source}:{finding.line}:{finding.column}" if finding.line else ""
+        text = f"{place}: " if place else ""
+        click.echo(_clean(f"{text}{finding.severity}: {finding.message} [{finding.code}]"))
+    if any(finding.severity == "error" for finding in found):
+        ctx.exit(2)
+    ctx.exit(EXIT_REVIEW if found else 0)
+
+
+@profile_group.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@_as_json
+def diff(before: str, after: str, as_json: bool) -> None:
+    """Say what profile B does differently from profile A."""
+    from deident.profiles.compare import compare
+    from deident.profiles.plain import to_plain
+
+    one, other = _load(before), _load(after)
+    difference = compare(one, other)
+    if as_json:
+        rules = {"removed": to_plain(one)["rules"], "added": to_plain(other)["rules"]}
+        kept = {
+            "removed": [one.rules.index(rule) for rule in difference.removed],
+            "added": [other.rules.index(rule) for rule in difference.added],
+        }
+        _print_json(
+            settings=[change._asdict() for change in difference.settings],
+            codes=[change._asdict() for change in difference.codes],
+            filters=[change._asdict() for change in difference.filters],
+            **{name: [rules[name][index] for index in kept[name]] for name in rules},
+        )
+        return
+    if difference.empty:
+        click.echo("Both do the same.")
+        return
+    changes = [
+        (change.what, f"{change.before or '-'} -> {change.after or '-'}")
+        for change in (*difference.settings, *difference.filters)
+    ]
+    _table((), [*changes, *_grouped(difference.codes)])
+    for sign, rules_only in (("-", difference.removed), ("+", difference.added)):
+        for rule in rules_only:
+            click.echo(_clean(f"{sign} {rule.select.text}: {_what(rule)}  ({rule.origin})"))
+
+
+@profile_group.command()
+@click.argument("name", required=False)
+@_as_json
+def actions(name: str | None, as_json: bool) -> None:
+    """List the actions that rules may ask for, with the PS3.15 codes they carry out."""
+    from deident.engine.actions import CATALOG
+    from deident.errors import UsageError
+
+    if name is not None and name not in CATALOG:
+        raise UsageError("usage", f"no action {name!r}; there are {', '.join(CATALOG)}")
+    chosen = [CATALOG[name]] if name else [CATALOG[key] for key in sorted(CATALOG)]
+    if as_json:
+        _print_json(actions=[_action_data(action) for action in chosen])
+        return
+    width = max(len(action.name) for action in chosen)
+    for action in chosen:
+        click.echo(f"{action.name:{width}}  {action.code or '-'}  {action.doc}")
+        for param in action.params:
+            click.echo(f"{'':{width}}       {param.name}: {_about(param)}")
+
+
+def _about(param: ParamSpec) -> str:
+    """A parameter in one line: what is written, what holds without it, what it is for."""
+    choices = "|".join(param.choices) if param.kind == "choice" else param.kind
+    if param.required:
+        given = "required"
+    else:
+        given = f"default {_written(param)}" if param.default not in (None, "") else "optional"
+    return f"{choices}, {given}. {param.doc}"
+
+
+def _written(param: ParamSpec) -> str:
+    from deident.dicom.tags import format_tag
+
+    return format_tag(param.default) if param.kind == "tag" else str(param.default)
+
+
+def _action_data(action: ActionSpec) -> dict[str, Any]:
+    return {
+        "name": action.name,
+        "code": action.code,
+        "doc": action.doc,
+        "vrs": None if action.vrs is None else sorted(action.vrs),
+        "sequences": action.sequences,
+        "params": [param._asdict() for param in action.params],
+    }
+
+
+@profile_group.command()
+def schema() -> None:
+    """Print the JSON Schema of profile files, for editors."""
+    from deident.engine.actions import CATALOG
+    from deident.profiles.schema import json_schema
+
+    click.echo(json.dumps(json_schema(CATALOG), indent=2))
+
+
+# -- helpers --------------------------------------------------------------------------------------
+
+
+def _load(name: str, options: Iterable[str] = ()) -> Profile:
+    from deident.engine.actions import CATALOG
+    from deident.profiles.loader import load
+
+    return load(name, options, CATALOG)
+
+
+def _path(name: str) -> Path:
+    from pathlib import Path
+
+    from deident.profiles.loader import shipped_names, shipped_path
+
+    return shipped_path(name) if name in shipped_names() else Path(name)
+
+
+def _head(profile: Profile) -> dict[str, Any]:
+    from deident.profiles.plain import profile_hash
+
+    return {
+        "name": profile.name,
+        "version": profile.version,
+        "base": profile.base,
+        "description": profile.description,
+        "hash": profile_hash(profile),
+    }
+
+
+def _what(rule: Rule) -> str:
+    """The action of a rule as it could be written."""
+    from deident.engine.actions import CATALOG
+
+    spec = {param.name: param for param in CATALOG[rule.action].params}
+    given = [
+        f"{name}: {_written(spec[name]._replace(default=value))}"
+        for name, value in rule.params.items()
+        if value != spec[name].default
+    ]
+    text = f"{rule.action} {{{', '.join(given)}}}" if given else rule.action
+    return f"{text} when {rule.when}" if rule.when else text
+
+
+def _attribute(pattern: str) -> str:
+    """A pattern of the tables with its keyword, if it has one."""
+    from deident import tables
+    from deident.dicom.tags import format_pattern
+
+    if len(pattern) == 2:
+        return f"VR {pattern}"
+    if pattern == tables.PRIVATE_PATTERN:
+        return "private attributes"
+    known = tables.attribute(tables.pattern_mask(pattern)[0])
+    keyword = f" {known.keyword}" if known and known.keyword else ""
+    return format_pattern(pattern) + keyword
+
+
+_ONE_BY_ONE = 12
+
+
+def _grouped(codes: Sequence[Changed]) -> list[tuple[str, str]]:
+    """Changed codes one by one, but together where the same change is about many attributes."""
+    groups: dict[str, list[str]] = {}
+    for change in codes:
+        groups.setdefault(f"{change.before} -> {change.after}", []).append(change.what)
+    lines = []
+    for shown, patterns in groups.items():
+        patterns.sort(key=lambda pattern: (pattern < "0008", pattern))  # data sets before meta
+        few = patterns if len(patterns) <= _ONE_BY_ONE else patterns[:3]
+        lines += [(_attribute(pattern), shown) for pattern in few]
+        if few is not patterns:
+            lines.append((f"… and {len(patterns) - 3} more (see --json)", shown))
+    return lines
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].rstrip(".")
+
+
+def _clean(text: str) -> str:
+    """Text from a file, safe for a terminal: no control characters, one line."""
+    return "".join(
+        char if char.isprintable() else " " if char.isspace() else "�" for char in text
+    ).strip()
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns; the last column is as wide as it is."""
+    lines = [header, *rows] if header else list(rows)
+    cells = [[cell if n == 0 else _clean(cell) for n, cell in enumerate(line)] for line in lines]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    for line in cells:
+        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _print_json(**data: Any) -> None:
+    click.echo(json.dumps({"schema": JSON_SCHEMA, **data}, indent=2, ensure_ascii=False))
