@@ -1,1 +1,1 @@
-"""Measurements against other programs: see `run`."""
+"""Measurements against other programs, side by side: `python -m benchmarks.run`."""
