@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import make
-
 from deident.app.sample.people import PEOPLE, Person
+from tests import make
 
 _RECIPE = "1"  # count up whenever a builder changes what it makes
 _MARK = ".complete"

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pydicom import uid as uids
 from pydicom.dataset import FileDataset
-from tests.make_multiframe import enhanced_mr, head, reference, segmentation
 
 from deident.app.sample import modules
 from deident.app.sample.modules import STUDY_DATE, build, code, uid
 from deident.app.sample.objects import ct, document, jpeg_like, mr, report, ultrasound_cine
 from deident.app.sample.people import PEOPLE, Person
+from tests.make_multiframe import enhanced_mr, head, reference, segmentation
 
 __all__ = [
     "BUILDERS",

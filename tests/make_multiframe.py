@@ -197,7 +197,9 @@ def _per_frame(person: Person, number: int) -> dict[str, Any]:
                 "FrameComments": f"slice {number} for {person.referring.partition('^')[0]}",
             }
         ],
-        "PlanePositionSequence": [{"ImagePositionPatient": [-110.5, -128.25, round(3.6 * number, 1)]}],
+        "PlanePositionSequence": [
+            {"ImagePositionPatient": [-110.5, -128.25, round(3.6 * number, 1)]}
+        ],
         "ReferencedImageSequence": [
             {
                 **reference(person, uids.MRImageStorage, 98, number % 3 + 1),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+
 from tests import make
 
 # What Debian's dciodvfy gets wrong: it allows 64 bytes for all component groups of a name together,

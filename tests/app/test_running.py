@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.standin import RECIPE, instance
 
 from deident.app.reports import RunSummary
 from deident.app.running import Observer, RunSettings, run
@@ -23,6 +22,7 @@ from deident.store import journal, quarantine
 from deident.store import project as projects
 from deident.store.journal import Closing, Opening, Record, Renamed
 from deident.work.deidentify import Outcome
+from tests.standin import RECIPE, instance
 
 ROOT = Path(__file__).parent.parent.parent
 

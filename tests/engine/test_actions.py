@@ -7,7 +7,6 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.support import IDENTITY, act, context, element, subject
 
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import EXPLICIT_BE
@@ -16,6 +15,7 @@ from deident.engine.decision import EMPTY, EMPTY_SEQUENCE, KEEP, REMOVE, Decisio
 from deident.errors import InstanceError, ProfileError
 from deident.profiles.catalog import ParamError, check_params
 from deident.profiles.model import Profile
+from tests.engine.support import IDENTITY, act, context, element, subject
 
 PN, LO, SH, ST, CS, DA, UI, AE = (
     0x00100010, 0x00081030, 0x00080050, 0x00080081, 0x00080060, 0x00080020, 0x0020000D, 0x00080055

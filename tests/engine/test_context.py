@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.support import IDENTITY, bulk, context, element, sequence
 
 from deident.dicom.elements import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from deident.dicom.values import pack_numbers
 from deident.errors import InstanceError
+from tests.engine.support import IDENTITY, bulk, context, element, sequence
 
 
 def test_the_patient_is_id_and_issuer() -> None:

@@ -7,13 +7,13 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from tests.engine.support import context, element, sequence
 
 from deident import tables
 from deident.dicom.elements import EXPLICIT_BE, EXPLICIT_LE
 from deident.engine.decision import NewItems
 from deident.engine.dummies import document, dummy_items, dummy_uid, special_value
 from deident.tables.files import load
+from tests.engine.support import context, element, sequence
 
 TABLE = load("dummy_items.json")
 SEQUENCES = [int(tag, 16) for tag in TABLE["items"]]

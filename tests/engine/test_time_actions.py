@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.support import act, context, element, subject
 
 from deident.engine.decision import EMPTY, KEEP, Decision
 from deident.errors import InstanceError
+from tests.engine.support import act, context, element, subject
 
 DA, DT, TM, AS = 0x00080020, 0x0008002A, 0x00080030, 0x00101010
 MANY_DA = 0x00181200  # Date of Last Calibration, 1-n

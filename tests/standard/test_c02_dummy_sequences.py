@@ -7,13 +7,13 @@ from pydicom import examples
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread
-from tests.engine.support import context, dciodvfy, element, sequence, to_dataset
 
 from deident import tables
 from deident.dicom.elements import EXPLICIT_LE
 from deident.dicom.uids import is_registered
 from deident.engine.dummies import dummy_items, has_items
 from deident.profiles.standard import effective_table, resolve
+from tests.engine.support import context, dciodvfy, element, sequence, to_dataset
 
 DUMMY_ROWS = [
     row.value for row in tables.annex_e() if "D" in row.basic and tables.vr_of(row.value) == "SQ"

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.support import IDENTITY, act, context, element, subject
 
 from deident import tables
 from deident.dicom import values
@@ -15,6 +14,7 @@ from deident.dicom.dates import parse_age
 from deident.engine.context import Context
 from deident.engine.decision import Decision, Subject
 from deident.errors import InstanceError
+from tests.engine.support import IDENTITY, act, context, element, subject
 
 VRS = sorted(set(values.RULES) - {"SQ"})
 TEXT_PARAMS = {

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import examples
-from tests.engine.support import dciodvfy, element, sequence, to_dataset
 
 from deident import tables
 from deident._version import __version__
@@ -20,6 +19,7 @@ from deident.engine.markers import (
     method_texts,
 )
 from deident.profiles.model import AVAILABLE_OPTIONS
+from tests.engine.support import dciodvfy, element, sequence, to_dataset
 
 BASIC = Performed("ps3.15", ("basic",))
 KEEP = Performed("keep")

@@ -8,9 +8,9 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.support import act, subject
 
 from deident.engine.pseudonyms import Identity
+from tests.engine.support import act, subject
 
 LEGAL = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 uids = st.lists(st.integers(0, 10**12), min_size=1, max_size=10).map(

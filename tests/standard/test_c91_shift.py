@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.support import act, context, subject
 
 from deident.engine.pseudonyms import Identity
+from tests.engine.support import act, context, subject
 
 keys = st.binary(min_size=32, max_size=32)
 patients = st.binary(min_size=32, max_size=32)
