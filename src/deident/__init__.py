@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deident._version import __version__
 
 if TYPE_CHECKING:
-    from deident.app.api import Deidentified, deidentify
+    from deident.app.api import Deidentified, deidentify, load_profile
     from deident.engine.result import Change, Finding
     from deident.errors import (
         DeidentError,
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         ProfileError,
         UsageError,
     )
-    from deident.profiles.loader import load as load_profile
     from deident.profiles.model import Profile
 
 __all__ = [
@@ -49,6 +48,7 @@ _HOMES = {
     "ProfileError": "deident.errors",
     "UsageError": "deident.errors",
     "deidentify": "deident.app.api",
+    "load_profile": "deident.app.api",
 }
 
 
@@ -56,8 +56,6 @@ def __getattr__(name: str) -> Any:
     """Load a public name from the module that it lives in, on first use."""
     from importlib import import_module
 
-    if name == "load_profile":
-        return import_module("deident.profiles.loader").load
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'deident' has no attribute {name!r}")

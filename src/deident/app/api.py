@@ -96,10 +96,8 @@ def deidentify(
     """
     from dataclasses import replace
 
-    from deident.profiles.loader import load
-
     if not isinstance(profile, Profile):
-        profile = load(profile, options)
+        profile = load_profile(profile, options)
     elif options:
         profile = replace(profile, options=tuple(dict.fromkeys([*profile.options, *options])))
     engine = Engine(Plan(profile), _identity(profile, project), details=True)
@@ -109,6 +107,19 @@ def deidentify(
         prepared = engine.prepare_bytes(source if isinstance(source, bytes) else _encoded(source))
     with prepared:
         return Deidentified(_written(prepared.write), prepared.result)
+
+
+def load_profile(name_or_path: str | os.PathLike[str], options: Iterable[str] = ()) -> Profile:
+    """Return a shipped profile or one from a YAML file, with `options` besides its own.
+
+    Raises:
+        ProfileError: there is no such profile, or it is wrong; with line and column.
+        UsageError: an option is unknown, not available, or excludes another.
+    """
+    from deident.engine.actions import CATALOG
+    from deident.profiles.loader import load
+
+    return load(name_or_path, options, CATALOG)
 
 
 def _identity(profile: Profile, project: str | os.PathLike[str] | None) -> Identity:

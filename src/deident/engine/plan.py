@@ -19,6 +19,7 @@ from deident.engine.private import PrivatePolicy, is_numeric
 from deident.engine.registry import ActionFunction
 from deident.profiles.expression import Expression, parse
 from deident.profiles.model import Profile, Rule
+from deident.profiles.selectors import specificity
 from deident.profiles.standard import StandardTable, effective_table, resolve
 
 PATIENT_NAME = 0x00100010
@@ -76,9 +77,6 @@ class _Candidate(NamedTuple):
     when: Expression | None
 
 
-_SPECIFICITY = {"tag": 3, "private": 3, "mask": 2, "vr": 1, "all": 0}
-
-
 class Plan:
     """A compiled profile. Depends on nothing but the profile; picklable."""
 
@@ -112,7 +110,7 @@ class Plan:
 
     def _file(self, rule: Rule, position: int) -> None:
         select = rule.select
-        rank = (_SPECIFICITY[select.kind] + 4 * len(select.parents) + 4 * select.anchored, position)
+        rank = (specificity(select), position)
         candidate = _Candidate(rank, rule, parse(rule.when) if rule.when else None)
         if select.kind == "tag":
             self._by_tag.setdefault(select.tag, []).append(candidate)

@@ -281,8 +281,9 @@ def _spelling(select: Selector) -> Iterator[tuple[str, str]]:
 
 def _selects(select: Selector, row: EffectiveRow) -> bool:
     """Whether a selector reaches at least some of what a row of the table is about."""
-    if select.kind in ("all", "vr"):
-        return _selects_pattern(select, row.value, row.mask)
+    if select.kind in ("all", "vr"):  # which never keep private attributes
+        private = row.pattern == tables.PRIVATE_PATTERN
+        return not private and _selects_pattern(select, row.value, row.mask)
     if select.kind == "private":
         return False
     shared = select.mask & row.mask

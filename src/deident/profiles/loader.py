@@ -47,7 +47,9 @@ class Examined(NamedTuple):
 
 
 def load(
-    name_or_path: str, extra_options: Iterable[str] = (), actions: ActionCatalog = NO_ACTIONS
+    name_or_path: str | os.PathLike[str],
+    extra_options: Iterable[str] = (),
+    actions: ActionCatalog = NO_ACTIONS,
 ) -> Profile:
     """Return a shipped profile or one from a file, with `extra_options` besides its own.
 
@@ -60,7 +62,7 @@ def load(
         ProfileError: there is no such profile, or it is wrong; with line and column.
         UsageError: an extra option does not exist, is not available or is excluded by another.
     """
-    if name_or_path in shipped_names():
+    if isinstance(name_or_path, str) and name_or_path in shipped_names():
         profile = from_plain(_compiled()[name_or_path])
     else:
         profile = _load_file(Path(name_or_path), actions, ())
