@@ -197,7 +197,6 @@ REASONS: dict[str, Reason] = {
         "an identical output is already there", "Nothing to do: nothing was lost or overwritten."
     ),
     "resumed": Reason("written by an earlier run that this one continues", "Nothing to do."),
-    "filtered": Reason("a filter of the profile left the instance out", "See the profile."),
     "symlink": Reason(
         "a symbolic link was not followed", "Name its target as an input, or use --follow-symlinks."
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
+from typing import NamedTuple
 
 from deident import tables
 from deident.dicom.charsets import Charset
@@ -33,6 +34,20 @@ _SEQUENCE_END = {True: b"\xfe\xff\xdd\xe0\0\0\0\0", False: b"\xff\xfe\xe0\xdd\0\
 _SEARCH_STEP, _SEARCH_OVERLAP = 1 << 20, 4096
 # After so many data sets that did not fit, a place is no longer remembered.
 _HOPELESS = 8
+
+
+class Place(NamedTuple):
+    """Where in the data set the walk is.
+
+    Attributes:
+        parents: tags of the sequences above.
+        path: the same with item numbers, see `elements.walk`.
+        charset: the character set that holds here.
+    """
+
+    parents: tuple[int, ...]
+    path: Path
+    charset: Charset
 
 
 class Walker:
@@ -76,24 +91,22 @@ class Walker:
         del self.changes[since.changes :], self.findings[since.findings :]
         del self.uids[since.uids :], self.templates[since.templates :]
 
-    def level(
-        self, elements: list[Element], parents: tuple[int, ...], path: Path, charset: Charset
-    ) -> list[Part]:
+    def level(self, elements: list[Element], place: Place) -> list[Part]:
         """New bytes of each element of one data set, empty where it goes, with marks in the record.
 
         Raises:
             InstanceError: a rule could not be carried out, or something cannot be proven clean.
         """
-        owners, kept_blocks = self._private_blocks(elements, parents)
+        owners, kept_blocks = self._private_blocks(elements, place.parents)
         parts = []
         for element in distinct(elements):
             tag = element.tag
             if tag & 0x00010000 and 0x10 <= tag & 0xFFFF <= 0xFF:
                 block = (tag & 0xFFFF0000) | (tag & 0xFF)
-                result = self._creator(element, path, kept=block in kept_blocks)
+                result = self._creator(element, place.path, kept=block in kept_blocks)
             else:
-                vr, step = self.step_of(element, parents, owners)
-                result = self.element(element, vr, step, parents, path, charset)
+                vr, step = self.step_of(element, place.parents, owners)
+                result = self.element(element, vr, step, place)
             parts.append(Part(tag, element, result, self.record()))
         return parts
 
@@ -140,27 +153,16 @@ class Walker:
     ) -> None:
         self.changes.append(Change(path, tag, vr, action, code, outcome, origin))
 
-    def element(
-        self,
-        element: Element,
-        vr: str,
-        step: Step,
-        parents: tuple[int, ...],
-        path: Path,
-        charset: Charset,
-    ) -> bytes:
+    def element(self, element: Element, vr: str, step: Step, place: Place) -> bytes:
         """New bytes of one element (for a value left on disk: of its header)."""
         if element.items is not None:
-            decision, step = self._decide(element, vr, b"", step, path, sequence=True)
-            return self._sequence(element, decision, step, parents, path, charset)
+            return self._sequence(element, step, place)
         if element.span is not None:
-            return self._bulk(element, vr, step, path)
-        return self.leaf(
-            element, vr, element.value, step, parents, path, charset, untouched=element.raw
-        )
+            return self._bulk(element, vr, step, place)
+        return self.leaf(element, vr, step, place)
 
     def _decide(
-        self, element: Element, vr: str, value: bytes, step: Step, path: Path, *, sequence: bool
+        self, element: Element, vr: str, value: bytes, step: Step, place: Place
     ) -> tuple[Decision, Step]:
         """Ask the rules in order of precedence; the first whose condition holds decides."""
         try:
@@ -170,26 +172,28 @@ class Walker:
                 step = step.otherwise
         except ExpressionError as error:
             raise InstanceError("rule-failed", f"the condition of {step.origin} failed") from error
-        subject = Subject(element.tag, vr, value, path, step.type, element.encoding, sequence)
-        return step.run(subject, self.case.context, step.params), step
+        subject = Subject(
+            element.tag,
+            vr,
+            value,
+            place.path,
+            step.type,
+            element.encoding,
+            element.items is not None,
+            place.charset,
+        )
+        decision = step.run(subject, self.case.context, step.params)
+        if decision.note:
+            self.findings.append(Finding(decision.note, path=place.path, tag=element.tag))
+        return decision, step
 
-    def leaf(
-        self,
-        element: Element,
-        vr: str,
-        value: bytes,
-        step: Step,
-        parents: tuple[int, ...],
-        path: Path,
-        charset: Charset,
-        *,
-        untouched: bytes,
-    ) -> bytes:
-        """New bytes of an element with a value; `untouched` are its bytes as they stand."""
-        decision, step = self._decide(element, vr, value, step, path, sequence=False)
+    def leaf(self, element: Element, vr: str, step: Step, place: Place) -> bytes:
+        """New bytes of an element with a value in memory."""
+        value = element.value
+        decision, step = self._decide(element, vr, value, step, place)
         if not step.trusted:
-            decision = self._prove(element.tag, vr, value, decision, step, path, charset)
-        return self._carry_out(element, vr, value, decision, step, path, untouched)
+            decision = self._prove(element.tag, vr, value, decision, step, place)
+        return self._carry_out(element, vr, value, decision, step, place.path)
 
     def _carry_out(
         self,
@@ -199,12 +203,11 @@ class Walker:
         decision: Decision,
         step: Step,
         path: Path,
-        untouched: bytes,
     ) -> bytes:
         tag, kind = element.tag, decision.kind
         if kind == "keep":
             self._record(path, tag, vr, step.action, step.code, "kept", step.origin)
-            return untouched
+            return element.raw
         if kind == "remove":
             self._record(path, tag, vr, step.action, step.code, "removed", step.origin)
             return b""
@@ -229,8 +232,7 @@ class Walker:
         value: bytes,
         decision: Decision,
         step: Step,
-        path: Path,
-        charset: Charset,
+        place: Place,
     ) -> Decision:
         """The decision, or what must be done instead because an identifier would stay."""
         if decision.kind not in ("keep", "value") or vr in NUMBERS:
@@ -243,13 +245,13 @@ class Walker:
                 raise InstanceError("bad-structure", "a sequence under VR UN cannot be parsed")
             hits = self.case.matcher.search_bytes(written)
             hits += tuple(self._uid_hits(written))
-            return self._repaired(tag, vr, decision, hits, step, path)
-        text = charset.decode(written, vr)
+            return self._repaired(tag, vr, decision, hits, step, place.path)
+        text = place.charset.decode(written, vr)
         renewed = self._renew_uids_in(text)
         if renewed != text:
-            text, decision = renewed, Decision("value", charset.encode(renewed, vr))
+            text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
         hits = self.case.matcher.search_text(text, tag=tag, vr=vr)
-        return self._repaired(tag, vr, decision, hits, step, path)
+        return self._repaired(tag, vr, decision, hits, step, place.path)
 
     def _uid_hits(self, blob: bytes) -> list[Hit]:
         if not self.renews_uids:
@@ -309,12 +311,13 @@ class Walker:
 
     # -- bulk -------------------------------------------------------------------------------------
 
-    def _bulk(self, element: Element, vr: str, step: Step, path: Path) -> bytes:
+    def _bulk(self, element: Element, vr: str, step: Step, place: Place) -> bytes:
         """New bytes of a value left on disk: its header when it is kept, or what replaces it."""
         assert element.span is not None  # noqa: S101 - the caller's condition
         if step.action not in ("keep", "remove", "empty", "dummy") or step.when is not None:
             raise InstanceError("too-large", f"{step.origin}: the value is too large for this rule")
-        decision, step = self._decide(element, vr, b"", step, path, sequence=False)
+        path = place.path
+        decision, step = self._decide(element, vr, b"", step, place)
         if decision.kind == "keep" and element.tag not in PIXEL_TAGS:
             hits = self._hits_on_disk(element.span)
             decision = self._repaired(element.tag, vr, decision, hits, step, path)
@@ -322,7 +325,7 @@ class Walker:
             self._record(path, element.tag, vr, step.action, step.code, "kept", step.origin)
             self.spans[element.tag] = element.span
             return element.buf[element.start : element.value_start]
-        return self._carry_out(element, vr, b"", decision, step, path, b"")
+        return self._carry_out(element, vr, b"", decision, step, path)
 
     def _hits_on_disk(self, span: Span) -> tuple[Hit, ...]:
         """Search a value that is too large for memory, window by window."""
@@ -336,40 +339,32 @@ class Walker:
 
     # -- sequences --------------------------------------------------------------------------------
 
-    def _sequence(
-        self,
-        element: Element,
-        decision: Decision,
-        step: Step,
-        parents: tuple[int, ...],
-        path: Path,
-        charset: Charset,
-    ) -> bytes:
+    def _sequence(self, element: Element, step: Step, place: Place) -> bytes:
+        decision, step = self._decide(element, "SQ", b"", step, place)
         if decision.kind != "keep":
-            return self._carry_out(element, "SQ", b"", decision, step, path, b"")
-        self._record(path, element.tag, "SQ", step.action, step.code, "kept", step.origin)
-        inner = (*parents, element.tag)
-        items = element.items or ()
+            return self._carry_out(element, "SQ", b"", decision, step, place.path)
+        self._record(place.path, element.tag, "SQ", step.action, step.code, "kept", step.origin)
+        parents = (*place.parents, element.tag)
         parts = [
-            self._item(item, inner, (*path, element.tag, number), charset)
-            for number, item in enumerate(items)
+            self._item(item, Place(parents, (*place.path, element.tag, number), place.charset))
+            for number, item in enumerate(element.items or ())
         ]
         return rebuilt(element, b"".join(parts))
 
-    def _item(self, item: Item, parents: tuple[int, ...], path: Path, charset: Charset) -> bytes:
+    def _item(self, item: Item, place: Place) -> bytes:
         for element in item.elements:
             if element.tag == SPECIFIC_CHARACTER_SET:
-                charset = Charset.of(element.value)
-        key = (parents, item.encoding, charset.terms)
+                place = place._replace(charset=Charset.of(element.value))
+        key = (place.parents, item.encoding, place.charset.terms)
         template = self.case.item_templates.get(key) if self.remembering else None
         if template is not None:
             content = template.apply_item(item, self)
             if content is not None:
                 return _wrapped(item, content)
         since = self.record()
-        parts = self.level(item.elements, parents, path, charset)
+        parts = self.level(item.elements, place)
         if self.remembering and len(self.findings) == since.findings:
-            self._remember_item(key, item, parts, since, Template(parents, item.encoding, charset))
+            self._remember_item(key, item, parts, since, Template(place, item.encoding))
         return _wrapped(item, b"".join([part.result for part in parts]))
 
     def _remember_item(

@@ -16,7 +16,6 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from deident.dicom.charsets import Charset
 from deident.dicom.elements import UNDEFINED_LENGTH, Element, Encoding, Item
 from deident.dicom.encode import element_bytes
 from deident.dicom.parse import parse_element
@@ -25,7 +24,7 @@ from deident.engine.plan import NUMBERS, TEXT, Step
 from deident.engine.private import creators
 
 if TYPE_CHECKING:
-    from deident.engine.apply import Walker
+    from deident.engine.apply import Place, Walker
     from deident.engine.result import Change, Finding, TallyKey
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -74,25 +73,23 @@ class Template:
 
     __slots__ = (
         "changes",
-        "charset",
         "encoding",
         "entries",
         "findings",
         "hits",
         "misses",
         "nested",
-        "parents",
+        "place",
         "raws",
         "uids",
         "used",
         "varying_tags",
     )
 
-    def __init__(self, parents: tuple[int, ...], encoding: Encoding, charset: Charset) -> None:
-        """An empty template of the data sets below the sequences `parents`."""
-        self.parents = parents
+    def __init__(self, place: Place, encoding: Encoding) -> None:
+        """An empty template of the data sets at `place`; its item number does not count."""
+        self.place = place
         self.encoding = encoding
-        self.charset = charset
         self.varying_tags: set[int] = set()
         self.entries: list[Entry] = []
         self.raws: dict[int, bytes] = {}
@@ -158,16 +155,7 @@ class Template:
         element = Element(
             varying.tag, varying.vr, varying.raw_vr, buf, pos, start, end, end, self.encoding
         )
-        return walker.leaf(
-            element,
-            varying.vr,
-            buf[start:end],
-            varying.step,
-            self.parents,
-            (),
-            self.charset,
-            untouched=buf[pos:end],
-        )
+        return walker.leaf(element, varying.vr, varying.step, self.place)
 
     def _parsed(
         self, buf: bytes, pos: int, varying: Varying, walker: Walker, out: list[bytes]
@@ -178,9 +166,7 @@ class Template:
         if varying.step.constant:
             out.append(varying.constant)
         else:
-            out.append(
-                walker.element(element, varying.vr, varying.step, self.parents, (), self.charset)
-            )
+            out.append(walker.element(element, varying.vr, varying.step, self.place))
         return element.end
 
     def record(self, walker: Walker, since: Record, until: Record) -> None:
@@ -282,9 +268,9 @@ def _learn(
     template: Template,
 ) -> Varying | None:
     """How the template handles an element; `None`: it is compared with its run."""
-    if not may_vary(element, walker, template.parents):
+    if not may_vary(element, walker, template.place.parents):
         return None
-    vr, step = walker.step_of(element, template.parents, owners)
+    vr, step = walker.step_of(element, template.place.parents, owners)
     raw = element.raw
     if last is not None and last.raws.get(element.tag, raw) != raw:
         template.varying_tags.add(element.tag)

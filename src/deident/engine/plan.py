@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from deident import tables
-from deident.engine.actions import REGISTRY
+from deident.engine.actions import ALWAYS_LOOKED_AT, REGISTRY
 from deident.engine.context import NEEDED
 from deident.engine.markers import Performed, Temporal
 from deident.engine.private import PrivatePolicy, is_numeric
@@ -27,8 +27,6 @@ PATIENT_ID = 0x00100020
 PATIENT_AGE = 0x00101010
 BIRTH_DATE = 0x00100030
 
-# Actions whose result does not depend on the value: the engine may skip the value unread.
-_CONSTANT = frozenset({"remove", "empty"})
 # PS3.15 action code → action, where the element's VR does not say more.
 _ACTION_OF_CODE = {"X": "remove", "Z": "empty", "D": "dummy", "U": "uid", "K": "keep"}
 _DATE_VRS = frozenset({"DA", "DT", "TM"})
@@ -134,13 +132,14 @@ class Plan:
     def _performed(self) -> Performed:
         """What an instance that went through this plan may claim (C21, C22, C26)."""
         options = self.profile.options
-        temporal: Temporal = "REMOVED"
-        if "retain-full-dates" in options:
-            temporal = "UNMODIFIED"
-        elif "retain-modified-dates" in options:
-            temporal = "MODIFIED"
         methods = ("basic", *sorted(options)) if self.standard else ()
         loosened = any(self._loosens(rule) for rule in self.profile.rules)
+        dated = {rule.action for rule in self.profile.rules if _may_select_dates(rule)}
+        temporal: Temporal = "REMOVED"
+        if "retain-full-dates" in options or "keep" in dated:
+            temporal = "UNMODIFIED"
+        elif "retain-modified-dates" in options or dated & {"shift-date", "truncate-date"}:
+            temporal = "MODIFIED"
         return Performed(self.profile.base, methods, temporal, loosened)
 
     def _loosens(self, rule: Rule) -> bool:
@@ -151,7 +150,8 @@ class Plan:
         if select.kind != "tag":
             return True
         row = self.standard.row(select.tag, tables.vr_of(select.tag) or "UN")
-        return row is not None and row.code != "K"
+        shifted = rule.action == "shift-date" and row is not None and row.code == "C"
+        return row is not None and row.code != "K" and not shifted
 
     def candidates(
         self, parents: tuple[int, ...], tag: int, vr: str, creator: str | None
@@ -184,17 +184,21 @@ class Plan:
 
 # Attributes of the top level that the engine itself looks at: how text is encoded, what the
 # instance is, and what the markers add to.
-LOOKED_AT = NEEDED | frozenset(
-    {
-        0x00080005,  # Specific Character Set
-        0x00080016,  # SOP Class UID
-        0x00080300,  # Private Data Element Characteristics Sequence
-        0x00120062,  # Patient Identity Removed
-        0x00120063,  # De-identification Method
-        0x00120064,  # De-identification Method Code Sequence
-        0x0018A001,  # Contributing Equipment Sequence
-        0x00420012,  # MIME Type of Encapsulated Document
-    }
+LOOKED_AT = (
+    NEEDED
+    | ALWAYS_LOOKED_AT
+    | frozenset(
+        {
+            0x00080005,  # Specific Character Set
+            0x00080016,  # SOP Class UID
+            0x00080300,  # Private Data Element Characteristics Sequence
+            0x00120062,  # Patient Identity Removed
+            0x00120063,  # De-identification Method
+            0x00120064,  # De-identification Method Code Sequence
+            0x0018A001,  # Contributing Equipment Sequence
+            0x00420012,  # MIME Type of Encapsulated Document
+        }
+    )
 )
 
 
@@ -217,6 +221,14 @@ def _may_select_uids(rule: Rule) -> bool:
     """Whether a rule may let original UIDs stay on purpose."""
     select = rule.select
     return select.kind in ("mask", "all") or "UI" in (select.vr, tables.vr_of(select.tag))
+
+
+def _may_select_dates(rule: Rule) -> bool:
+    """Whether a rule decides about dates or times."""
+    select = rule.select
+    if select.kind in ("mask", "all"):
+        return True
+    return bool(_DATE_VRS & {select.vr, tables.vr_of(select.tag)})
 
 
 def _under(rule: Rule, parents: tuple[int, ...]) -> bool:
@@ -343,7 +355,7 @@ def make_step(
         type_,
         when=None,
         otherwise=None,
-        constant=action in _CONSTANT,
+        constant=action == "remove" or (action == "empty" and (type_ or "3")[0] != "1"),
         trusted=not entry.retains(params),
     )
 

@@ -16,7 +16,7 @@ from deident.dicom.elements import Encoding, Span
 from deident.dicom.encode import element_bytes, new_items
 from deident.dicom.parse import Limits
 from deident.dicom.part10 import Part10File
-from deident.engine.apply import Walker, with_content
+from deident.engine.apply import Place, Walker, with_content
 from deident.engine.case import Case, Cases, renewable_uids
 from deident.engine.markers import (
     DEIDENTIFICATION_METHOD,
@@ -230,7 +230,7 @@ class Engine:
             remembering=self._remembering,
             own_uids=renewable_uids(elements, self.plan.standard),
         )
-        parts = self._with_markers(walker.level(ordered, (), (), case.charset), case)
+        parts = self._with_markers(walker.level(ordered, Place((), (), case.charset)), case)
         naming = _naming(parts, file.encoding.explicit)
         chunks = self._chunks(parts, walker)
         header = b"".join([part.result for part in parts])
@@ -342,7 +342,7 @@ class Engine:
             parts,
             walker,
             Record(),
-            Template((), file.encoding, walker.case.charset),
+            Template(Place((), (), walker.case.charset), file.encoding),
         )
         if bulk and behind.record is not None:
             before = next((part.record for part in reversed(parts) if part.record), Record())
