@@ -80,9 +80,10 @@ wernicke whipple willis wilms wilson young
 
 def printed() -> Iterator[str]:
     """Every phrase of the published sources."""
-    for scheme in concepts.values():
-        for codes in scheme.values():
-            for meaning, *_ in codes.values():
+    schemes: dict[str, dict[str, dict[str, tuple[str, list[int]]]]] = concepts  # type: ignore
+    for keywords in schemes.values():
+        for codes in keywords.values():
+            for meaning, _ in codes.values():
                 yield meaning
 
 

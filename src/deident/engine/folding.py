@@ -112,7 +112,7 @@ def _is_edge(text: str, index: int) -> bool:
     left, right = text[index - 1], text[index]
     if not right.isalnum():
         return True
-    while unicodedata.combining(left) and index > 1:
+    while unicodedata.category(left)[0] == "M" and index > 1:
         index -= 1
         left = text[index - 1]
     if not left.isalnum() or left.isdigit() != right.isdigit():
@@ -137,7 +137,7 @@ def _clusters(text: str) -> list[str]:
 
 def _is_attached(char: str) -> bool:
     return (
-        unicodedata.combining(char) != 0
+        unicodedata.category(char)[0] == "M"
         or char in _HALF_WIDTH_VOICING
         or "\u1160" <= char <= "\u11ff"
     )

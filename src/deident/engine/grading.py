@@ -94,7 +94,7 @@ class Find:
     def follows(self, cues: frozenset[str]) -> bool:
         """Whether the word before is one of `cues`."""
         match = _WORD_BEFORE.search(self.folded.source[max(0, self.begin - 24) : self.begin])
-        return bool(match) and fold(match[1]) in cues
+        return match is not None and fold(match.group(1)) in cues
 
     @property
     def written(self) -> str:
@@ -109,7 +109,9 @@ class Find:
         around = self.folded.source[max(0, self.begin - 60) : self.begin].rstrip(" \"'(")
         if not around or around[-1] in ".:;!?\n\r\\-":
             return False
-        words = _LETTERS.findall(around + " " + self.folded.source[self.stop : self.stop + 60])
+        words: list[str] = _LETTERS.findall(
+            around + " " + self.folded.source[self.stop : self.stop + 60]
+        )
         return sum(word.islower() for word in words) * 2 > len(words)
 
 
@@ -142,6 +144,14 @@ def edit_distance_is_one(one: str, two: str) -> bool:
 def is_known_word(word: str) -> bool:
     """Whether a folded word is in the vocabulary."""
     return word_class(word) != "name"
+
+
+def _is_compound(word: str) -> bool:
+    """Whether it is two terms in one, such as `headneck`."""
+    return any(
+        is_known_word(word[:middle]) and is_known_word(word[middle:])
+        for middle in range(3, len(word) - 2)
+    )
 
 
 def _syllables(word: str) -> int:
@@ -179,7 +189,7 @@ def _judge_part(needle: Needle, find: Find) -> Grade | None:
         return "likely" if "name" in classes or not find.place.coded else "weak"
     if find.place.coded:
         strong = classes == {"name"} and len(needle.text) > 3 and _syllables(needle.text) > 1
-        return "likely" if strong else "weak"
+        return "likely" if strong and not _is_compound(needle.text) else "weak"
     if announced or (classes != {"term"} and len(needle.text) > 3):
         return "likely"
     return "likely" if find.capitalised or (find.whole and classes != {"term"}) else "weak"
@@ -247,7 +257,7 @@ def _weight_of_number(text: str) -> Grade:
 def _with_leading_zeros(needle: Needle, find: Find) -> Find:
     start = find.start
     if needle.text[0].isdigit():
-        while start and find.folded.text[start - 1] == "0":
+        while start and find.folded.source[find.folded.starts[start] - 1] == "0":
             start -= 1
     return find if start == find.start else Find(find.folded, start, find.end, find.place)
 
@@ -294,8 +304,12 @@ def _judge_place(needle: Needle, find: Find) -> Grade | None:
         return None
     named = any(word_class(word) == "name" for word in needle.words)
     if len(needle.words) > 1 and len(needle.text) > 7:
-        return "certain" if named else "likely" if find.whole and not find.place.coded else "weak"
-    if not named or find.place.coded:
+        if named:
+            return "certain"
+        return None if find.place.coded else "likely" if find.whole else "weak"
+    if find.place.coded:
+        return "weak" if named else None
+    if not named:
         return "weak"
     if len(needle.text) > 4:
         return "likely"

@@ -47,29 +47,35 @@ _TAGS: dict[Kind, tuple[int, ...]] = {
     "patient-id": (
         0x00100020,  # Patient ID
         0x00101000,  # Other Patient IDs
-        0x00101090,  # Medical Record Locator
         0x00101050,  # Insurance Plan Identification
+        0x00101090,  # Medical Record Locator
         0x00120040,  # Clinical Trial Subject ID
         0x00120042,  # Clinical Trial Subject Reading ID
     ),
     "number": (
         0x00080050,  # Accession Number
-        0x00120082,  # Clinical Trial Protocol Ethics Committee Approval Number
         0x00120020,  # Clinical Trial Protocol ID
         0x00120030,  # Clinical Trial Site ID
+        0x00120050,  # Clinical Trial Time Point ID
         0x00120071,  # Clinical Trial Series ID
+        0x00120082,  # Clinical Trial Protocol Ethics Committee Approval Number
         0x00200010,  # Study ID
+        0x00201070,  # Other Study Numbers
         0x00380010,  # Admission ID
         0x00380060,  # Service Episode ID
         0x00400009,  # Scheduled Procedure Step ID
         0x00400253,  # Performed Procedure Step ID
-        0x00401001,  # Requested Procedure ID
-        0x00402016,  # Placer Order Number / Imaging Service Request
-        0x00402017,  # Filler Order Number / Imaging Service Request
         0x0040050A,  # Specimen Accession Number
         0x00400512,  # Container Identifier
         0x00400551,  # Specimen Identifier
         0x004006FA,  # Slide Identifier
+        0x00401001,  # Requested Procedure ID
+        0x00401006,  # Placer Order Number / Procedure
+        0x00401007,  # Filler Order Number / Procedure
+        0x00402006,  # Placer Order Number / Imaging Service Request (retired)
+        0x00402007,  # Filler Order Number / Imaging Service Request (retired)
+        0x00402016,  # Placer Order Number / Imaging Service Request
+        0x00402017,  # Filler Order Number / Imaging Service Request
         0x0050001B,  # Container Component ID
         0x22000005,  # Barcode Value
         0x40080040,  # Results ID
@@ -104,16 +110,23 @@ _TAGS: dict[Kind, tuple[int, ...]] = {
         0x00101081,  # Branch of Service
         0x00102299,  # Responsible Organization
         0x00120010,  # Clinical Trial Sponsor Name
+        0x00120022,  # Issuer of Clinical Trial Protocol ID
         0x00120031,  # Clinical Trial Site Name
+        0x00120032,  # Issuer of Clinical Trial Site ID
+        0x00120041,  # Issuer of Clinical Trial Subject ID
+        0x00120043,  # Issuer of Clinical Trial Subject Reading ID
+        0x00120055,  # Issuer of Clinical Trial Time Point ID
         0x00120060,  # Clinical Trial Coordinating Center Name
+        0x00120073,  # Issuer of Clinical Trial Series ID
         0x00120081,  # Clinical Trial Protocol Ethics Committee Name
+        0x00320012,  # Study ID Issuer
         0x00321020,  # Scheduled Study Location
         0x00321033,  # Requesting Service
         0x00380011,  # Issuer of Admission ID
+        0x0038001E,  # Scheduled Patient Institution Residence
         0x00380061,  # Issuer of Service Episode ID
         0x00380300,  # Current Patient Location
         0x00380400,  # Patient's Institution Residence
-        0x0038001E,  # Scheduled Patient Institution Residence
         0x00400011,  # Scheduled Procedure Step Location
         0x00400243,  # Performed Location
         0x00401005,  # Requested Procedure Location
@@ -124,12 +137,16 @@ _TAGS: dict[Kind, tuple[int, ...]] = {
         0x40080202,  # Interpretation ID Issuer
     ),
     "device": (
+        0x00080054,  # Retrieve AE Title
         0x00080055,  # Station AE Title
+        0x00081000,  # Network ID
         0x00081010,  # Station Name
         0x00160051,  # Lens Serial Number
         0x00181000,  # Device Serial Number
+        0x00181003,  # Device ID
         0x00181004,  # Plate ID
         0x00181005,  # Generator ID
+        0x00181006,  # Grid ID
         0x00181007,  # Cassette ID
         0x00181008,  # Gantry ID
         0x00181009,  # Unique Device Identifier
@@ -144,8 +161,9 @@ _TAGS: dict[Kind, tuple[int, ...]] = {
         0x00400010,  # Scheduled Station Name
         0x00400241,  # Performed Station AE Title
         0x00400242,  # Performed Station Name
-        0x300A00B2,  # Treatment Machine Name
+        0x30020020,  # Radiation Machine Name
         0x30080105,  # Source Serial Number
+        0x300A00B2,  # Treatment Machine Name
         0x3010001B,  # Device Alternate Identifier
         0x30100043,  # Manufacturer's Device Identifier
     ),

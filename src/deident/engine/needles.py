@@ -88,32 +88,16 @@ _LONGEST = 64
 
 
 def needles(identifiers: Iterable[Identifier]) -> list[Needle]:
-    """The spellings of all identifiers, each folded text once per kind, with the strongest form.
+    """The spellings of all identifiers, each once per kind and form.
 
-    Birth dates in the Gregorian calendar are not among them: see `verify`.
+    Birth dates in the Gregorian calendar are not among them: see `birthdates`.
     """
-    found: dict[tuple[str, Kind], Needle] = {}
+    found: dict[tuple[str, Kind, Form], Needle] = {}
     for owner, entry in enumerate(sorted(identifiers)):
         for needle in _BUILDERS[entry.kind](entry.text, entry.kind, owner):
             if len(needle.text) > 1 and not is_placeholder(needle.text):
-                known = found.setdefault((needle.text, needle.kind), needle)
-                if _STRENGTH[needle.form] < _STRENGTH[known.form]:
-                    found[needle.text, needle.kind] = needle
+                found.setdefault((needle.text, needle.kind, needle.form), needle)
     return list(found.values())
-
-
-_STRENGTH: dict[Form, int] = {
-    "exact": 0,
-    "id": 0,
-    "phone": 0,
-    "full": 1,
-    "family": 2,
-    "given": 3,
-    "initials": 4,
-    "place": 5,
-    "place-part": 6,
-    "place-word": 7,
-}
 
 
 # -- names ---------------------------------------------------------------------------------------
@@ -190,7 +174,10 @@ def words_of(text: str) -> list[str]:
 def _single_parts(parts: list[_Part]) -> Iterator[tuple[Form, tuple[str, ...]]]:
     for part in parts:
         form: Form = "family" if part.family else "given"
-        if len(part.words) > 1 or _tells_something(part.words[0]):
+        if len(part.words) > 1:
+            if len(part.text) > 4 and max(map(len, part.words)) > 2:
+                yield form, part.words
+        elif _tells_something(part.words[0]):
             yield form, part.words
         if len(part.words) > 1:
             for word in part.words:
@@ -312,7 +299,8 @@ def _places(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
         yield from _ids(text, kind, owner)
     for spelling in _spellings(text):
         words = tuple(filter(None, map(fold, _WORD.findall(spelling))))[:12]
-        yield Needle("".join(words)[:_LONGEST], kind, "place", words, owner)
+        if any(char.isalpha() for word in words for char in word):
+            yield Needle("".join(words)[:_LONGEST], kind, "place", words, owner)
         for pair in pairwise(words):
             if len("".join(pair)) > 7 and not listed_words("particles").issuperset(pair):
                 yield Needle("".join(pair), kind, "place-part", pair, owner)
@@ -324,7 +312,7 @@ def _places(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
 def _calendars(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
     """A birth date in another calendar, as written; one of digits only is left to `verify`."""
     folded = fold(text)
-    if not (folded.isdigit() and len(folded) == 8):
+    if not folded.isdigit():
         yield Needle(folded[:_LONGEST], kind, "exact", (), owner)
 
 

@@ -130,11 +130,15 @@ class Matcher:
         folded = Folded(text)
         found: list[tuple[Needle, Find, Grade]] = []
         for needle in self._needles:
+            strong = 0
             for start in _occurrences(needle.text, folded.text):
                 find = Find(folded, start, start + len(needle.text), place)
                 graded = grade(needle, find)
                 if graded:
                     found.append((needle, find, graded))
+                    strong += graded != "weak"
+                    if strong == _MOST_HITS:
+                        break
         hits = _together(found)
         for date in self._dates:
             hits += [Hit("birth-date", *rest) for rest in date.search(text, place)]
@@ -205,23 +209,30 @@ def _uid_spans(blob: bytes, uids: frozenset[bytes]) -> Iterator[tuple[int, int]]
 
 def _together(found: list[tuple[Needle, Find, Grade]]) -> list[Hit]:
     """The finds as hits; two different parts of one name near each other are certain."""
-    parts: dict[int, list[tuple[str, int, Grade]]] = {}
+    parts: dict[int, dict[str, list[tuple[int, Grade]]]] = {}
     for needle, find, graded in found:
-        near = parts.setdefault(needle.owner, [])
-        if needle.form in ("family", "given") and len(near) < _MOST_HITS:
-            near.append((needle.text, find.begin, graded))
+        if needle.form in ("family", "given"):
+            seen = parts.setdefault(needle.owner, {}).setdefault(needle.text, [])
+            if len(seen) < _MOST_HITS:
+                seen.append((find.begin, graded))
     hits = []
     for needle, find, graded in found:
-        if needle.form in ("family", "given") and any(
-            text not in needle.text
-            and needle.text not in text
-            and abs(begin - find.begin) < _NEAR
-            and "likely" in (graded, other)
-            for text, begin, other in parts[needle.owner]
-        ):
-            graded = "certain"
+        if needle.form in ("family", "given") and len(parts[needle.owner]) > 1:
+            graded = _beside_another(needle, find, graded, parts[needle.owner])
         hits.append(Hit(needle.kind, graded, find.begin, find.stop))
     return hits
+
+
+def _beside_another(
+    needle: Needle, find: Find, graded: Grade, parts: dict[str, list[tuple[int, Grade]]]
+) -> Grade:
+    for text, seen in parts.items():
+        if text in needle.text or needle.text in text:
+            continue
+        for begin, other in seen:
+            if abs(begin - find.begin) < _NEAR and "likely" in (graded, other):
+                return "certain"
+    return graded
 
 
 def _hidden(entries: Iterable[Identifier]) -> Iterator[tuple[bytes, str]]:
