@@ -14,8 +14,8 @@ NewElement = tuple[int, str, "bytes | NewItems"]
 NewItems = tuple[tuple[NewElement, ...], ...]
 
 _SHORT = frozenset(SHORT_VRS.values())
-_VRS = _SHORT | frozenset(LONG_VRS.values())
-_CODES = {vr: vr.encode() for vr in _VRS}
+VRS = _SHORT | frozenset(LONG_VRS.values())
+_CODES = {vr: vr.encode() for vr in VRS}
 _BINARY_PAD = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UI", "UN"))
 _MAX_SHORT = 0xFFFF
 _MAX_LONG = UNDEFINED_LENGTH - 1
@@ -88,7 +88,8 @@ def sequence_bytes(
     """
     content = b"".join(items)
     if undefined:
-        delimiter = _IMPLICIT[encoding.little](0xFFFE, 0xE0DD, 0)
+        little = encoding.little or vr == "UN"
+        delimiter = _IMPLICIT[little](0xFFFE, 0xE0DD, 0)
         return element_head(tag, vr, UNDEFINED_LENGTH, encoding) + content + delimiter
     if len(content) > _MAX_LONG:
         raise InstanceError("too-large", "a sequence is longer than 4 GB")
