@@ -202,7 +202,7 @@ def _vr(element: RawDataElement) -> str:
     """Return the VR as encoded or from the dictionary; `UN` for one that does not exist."""
     vr: str | None = element.VR
     known = tables.vr_of(element.tag) or "UN"
-    if vr is None:
+    if vr is None or vr == "OB or OW":  # what pydicom calls fragments in Implicit VR
         return known
     if vr == "UN" and known == "SQ":
         return known
@@ -233,7 +233,8 @@ def _element(element: DataElement | RawDataElement, encoding: Encoding, signed: 
         vr = "SS" if attribute and "SS" in attribute.vrs else vr
     if element.length == UNDEFINED_LENGTH:
         delimiter = struct.pack("<HHL" if encoding.little else ">HHL", _DELIMITERS, 0xE0DD, 0)
-        return element_head(tag, vr, UNDEFINED_LENGTH, encoding) + value + delimiter
+        head = element_head(tag, "OB" if vr == "OW" else vr, UNDEFINED_LENGTH, encoding)
+        return head + value + delimiter  # fragments are OB (PS3.5 A.4)
     return element_bytes(tag, vr, value, encoding)
 
 
