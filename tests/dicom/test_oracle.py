@@ -107,8 +107,11 @@ def read(path: Path) -> Part10File:
     try:
         file = part10.open(path)
         file.elements()
-    except InstanceError as error:
-        return lenient.reread(path, error)
+    except InstanceError as refusal:
+        try:
+            return lenient.reread(path)
+        except InstanceError:
+            raise refusal from None
     return file
 
 

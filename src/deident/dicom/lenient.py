@@ -3,8 +3,7 @@
 pydicom reads much that is not right and says little about what it skipped. A reading counts only
 if nothing was lost. The rules, each of which refuses:
 
-1. Only damage of form is tried again (`bad-vr`, `bad-structure`, `bad-length`, `bad-meta`), only
-   in files that fit into memory (`Limits.header`), never in a deflated one.
+1. The file has the prefix of PS3.10, fits into memory (`Limits.header`), and is not deflated.
 2. Every byte between the first element and the end of the file belongs to an element that pydicom
    returned: the sizes of heads, values, items and delimiters add up exactly, at every depth; zeros
    at the very end may be left. So nothing was cut short, skipped, or overwritten by a duplicate.
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset, FileDataset
 
-CODES = frozenset(("bad-vr", "bad-structure", "bad-length", "bad-meta"))
+_PREFIX_END = 132  # preamble and prefix (PS3.10 7.1)
 _LONG = frozenset(LONG_VRS.values())
 _FIRST_TAG = 0x00030000  # behind the command group and the file meta information
 _DELIMITERS = 0xFFFE
@@ -57,46 +56,63 @@ class _RefusedError(Exception):
     """One of the rules above does not hold."""
 
 
-def reread(
-    path: str | os.PathLike[str], error: InstanceError, limits: Limits = DEFAULT_LIMITS
-) -> part10.Part10File:
-    """Read with pydicom the file that our reader refused with `error`.
+def reread(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> part10.Part10File:
+    """Read with pydicom a file that our reader refused.
 
     Returns:
         The file as newly encoded, in memory, with the note `lenient`.
 
     Raises:
-        InstanceError: `error` itself, if this reading does not succeed either.
+        InstanceError: `bad-structure`, this reading does not succeed either; the first one's error
+            says more. `unreadable`.
     """
-    if error.code not in CODES:
-        raise error
     try:
         with Path(path).open("rb") as file:
-            data = file.read(limits.header + 1)
-        if len(data) > limits.header:
-            raise error
-        return _reread(data, path, limits)
-    except Exception:  # noqa: BLE001 -- whatever pydicom stumbles over, the first finding stands
-        raise error from None
+            data = file.read(_PREFIX_END)
+            if _prefixed(data):
+                data += file.read(limits.header + 1 - len(data))
+    except OSError:
+        raise InstanceError("unreadable") from None
+    return reread_bytes(data, limits, path=path)
 
 
-def _reread(data: bytes, path: str | os.PathLike[str], limits: Limits) -> part10.Part10File:
-    with _muted():
-        import pydicom
+def reread_bytes(
+    data: bytes, limits: Limits = DEFAULT_LIMITS, *, path: str | os.PathLike[str] = ""
+) -> part10.Part10File:
+    """Read with pydicom a file in memory that our reader refused; see `reread`."""
+    if not _prefixed(data) or len(data) > limits.header:
+        raise InstanceError("bad-structure")
+    try:
+        with _muted():
+            encoded = _encoded(data)
+        file = part10.from_bytes(encoded, path=path, limits=limits, notes=("lenient",))
+        file.size = len(data)
+        file.elements()
+    except Exception:  # noqa: BLE001 -- whatever pydicom stumbles over, the file is refused
+        raise InstanceError("bad-structure", "a second reading would lose data") from None
+    return file
 
-        whole = pydicom.dcmread(io.BytesIO(data), force=True)
-        syntax = str(whole.file_meta.get("TransferSyntaxUID") or _native(whole))
-        known = SYNTAXES.get(syntax)
-        if known is None or known.deflated:
-            raise _RefusedError
-        body = _encode(_data_set(whole, data), known.encoding)
-        meta = part10.build_meta(
+
+def _prefixed(data: bytes) -> bool:
+    return data[_PREFIX_END - 4 : _PREFIX_END] == b"DICM"
+
+
+def _encoded(data: bytes) -> bytes:
+    """Return the whole file as newly encoded, refused if a rule does not hold."""
+    import pydicom
+
+    whole = pydicom.dcmread(io.BytesIO(data))
+    syntax = str(whole.file_meta.get("TransferSyntaxUID") or _native(whole))
+    known = SYNTAXES.get(syntax)
+    if known is None or known.deflated:
+        raise _RefusedError
+    body = _encode(_data_set(whole, data), known.encoding)
+    return (
+        part10.build_meta(
             _text(whole, MEDIA_STORAGE_SOP_CLASS), _text(whole, MEDIA_STORAGE_SOP_INSTANCE), syntax
         )
-    file = part10.from_bytes(meta + body, path=path, limits=limits, notes=("lenient",))
-    file.size = len(data)
-    file.elements()
-    return file
+        + body
+    )
 
 
 @contextmanager
