@@ -12,6 +12,7 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,6 @@ from deident.app.sample.people import PEOPLE, Person
 from tests import make
 
 _RECIPE = "1"  # count up whenever a builder changes what it makes
-_MARK = ".complete"
 _BIG_BYTES = 2_500_000_000
 
 
@@ -54,22 +54,34 @@ class Corpus(NamedTuple):
     people: tuple[Person, ...]
 
 
-def cache_folder() -> Path:
-    """Return where corpora and outputs lie: `$DEIDENT_BENCH_DIR`, else among temporary files."""
+@contextmanager
+def workplace(*, keep: bool, smoke: bool) -> Iterator[tuple[Path, Path]]:
+    """Give a folder for corpora and one for outputs, on the same file system.
+
+    They lie below `$DEIDENT_BENCH_DIR`, else among temporary files. The outputs are removed at the
+    end, and so are the corpora unless `keep`. Those of a smoke test are never kept.
+    """
     chosen = os.environ.get("DEIDENT_BENCH_DIR")
-    return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "deident-bench"
+    root = Path(chosen) if chosen else Path(tempfile.gettempdir()) / "deident-bench"
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root) as own:
+        cache = Path(own) if smoke else root
+        yield cache / "corpora", Path(own) / "runs"
+    if not keep and not smoke:
+        shutil.rmtree(root)
 
 
-def corpus(spec: Spec, *, smoke: bool) -> Corpus:
-    """Return the corpus, generating it unless it is there."""
+def corpus(spec: Spec, cache: Path, *, smoke: bool) -> Corpus:
+    """Return the corpus from the folder `cache`, generating it unless it is there."""
     number = spec.smoke_number if smoke else spec.number
-    folder = cache_folder() / "corpora" / f"{spec.name}-{'smoke' if smoke else number}-{_RECIPE}"
-    if not (folder.parent / (folder.name + _MARK)).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    folder = cache / f"{spec.name}-{'smoke' if smoke else number}-{_RECIPE}"
+    if not folder.exists():
+        unfinished = folder.with_name(folder.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
         for file in spec.files(number, smoke):
-            _write(folder / file.name, file)
-        (folder.parent / (folder.name + _MARK)).touch()
+            _write(unfinished / file.name, file)
+        unfinished.rename(folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     return Corpus(spec.name, spec.text, folder, number, size, spec.people)
 

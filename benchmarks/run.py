@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
 from collections import Counter
@@ -103,13 +102,14 @@ class _Trial:
         )
 
 
-def race(corpus: Corpus, contestants: Sequence[Contestant], rounds: int) -> list[Row]:
+def race(
+    corpus: Corpus, contestants: Sequence[Contestant], rounds: int, scratch: Path
+) -> list[Row]:
     """Let the programs run in turn; each round begins with another one.
 
     Before, each runs once and its output is looked at. That run counts only where there are no
     rounds; it tells which programs are so slow that fewer of them must do.
     """
-    scratch = corpora.cache_folder() / "runs"
     pixels = pixel_digests(corpus.folder)
     trials = [_Trial(one, corpus, scratch) for one in contestants]
     planned: list[tuple[_Trial, int]] = []
@@ -127,9 +127,9 @@ def race(corpus: Corpus, contestants: Sequence[Contestant], rounds: int) -> list
     return [trial.row() for trial in trials]
 
 
-def start_up() -> dict[str, float]:
+def start_up(scratch: Path) -> dict[str, float]:
     """Return the median seconds of `python -c pass` and of `deident --version`."""
-    log = corpora.cache_folder() / "log"
+    log = scratch / "log"
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
         "deident --version": [str(Path(sys.executable).with_name("deident")), "--version"],
@@ -138,7 +138,6 @@ def start_up() -> dict[str, float]:
     for _ in range(_STARTS):
         for name, command in commands.items():
             times[name].append(measure(command, log).wall)
-    log.unlink()
     return {name: statistics.median(walls) for name, walls in times.items()}
 
 
@@ -160,23 +159,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in chosen:
         if one not in present:
             print(f"not installed, left out: {one.name}", file=sys.stderr)
-    rows: list[Row] = []
-    for spec in (*corpora.SPECS, corpora.BIG):
-        if asked.corpus and spec.name not in asked.corpus:
-            continue
-        print(spec.text, file=sys.stderr, flush=True)
-        taking_part = [
-            one for one in present if spec is not corpora.BIG or one.name in _MEMORY_TEST
-        ]
-        corpus = corpora.corpus(spec, smoke=asked.smoke)
-        rows += race(corpus, taking_part, 0 if asked.smoke else asked.rounds)
-    if asked.smoke:
+    specs = [
+        spec
+        for spec in (*corpora.SPECS, corpora.BIG)
+        if not asked.corpus or spec.name in asked.corpus
+    ]
+    with corpora.workplace(keep=asked.keep, smoke=asked.smoke) as (cache, scratch):
+        rows: list[Row] = []
+        for spec in specs:
+            print(spec.text, file=sys.stderr, flush=True)
+            big = spec is corpora.BIG
+            taking_part = [one for one in present if not big or one.name in _MEMORY_TEST]
+            corpus = corpora.corpus(spec, cache, smoke=asked.smoke)
+            rows += race(corpus, taking_part, 0 if asked.smoke else asked.rounds, scratch)
         print(report.table(rows))
-    else:
-        facts = report.machine(corpora.cache_folder(), present)
-        report.write(Path(__file__).parent / "results", rows, start_up(), facts)
-        print(report.table(rows))
-    shutil.rmtree(corpora.cache_folder() / ("runs" if asked.keep else ""))
+        if not asked.smoke:
+            facts = report.machine(cache, present)
+            report.write(Path(__file__).parent / "results", rows, start_up(scratch), facts)
     own = [row for row in rows if row.program.startswith("deident")]
     return 0 if own and not any(row.problems for row in own) else 1
 

@@ -21,15 +21,10 @@ _COPY, _LOOP = (
 )
 
 
-@pytest.fixture(autouse=True)
-def bench_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEIDENT_BENCH_DIR", str(tmp_path / "bench"))
-
-
 @pytest.mark.parametrize("name", _SPECS)
-def test_corpora_are_what_they_claim(name: str) -> None:
+def test_corpora_are_what_they_claim(name: str, tmp_path: Path) -> None:
     spec = _SPECS[name]
-    corpus = corpora.corpus(spec, smoke=True)
+    corpus = corpora.corpus(spec, tmp_path, smoke=True)
     files = sorted(corpus.folder.iterdir())
     assert len(files) == corpus.number == spec.smoke_number
     assert sum(path.stat().st_size for path in files) == corpus.size
@@ -41,14 +36,14 @@ def test_corpora_are_what_they_claim(name: str) -> None:
         assert len(read[0].PixelData) == frames * 2 * read[0].Rows * read[0].Columns
 
 
-def test_a_corpus_is_made_once_and_always_the_same() -> None:
-    first = corpora.corpus(_SPECS["mr"], smoke=True)
+def test_a_corpus_is_made_once_and_always_the_same(tmp_path: Path) -> None:
+    first = corpora.corpus(_SPECS["mr"], tmp_path, smoke=True)
     bytes_of_first = [path.read_bytes() for path in sorted(first.folder.iterdir())]
     stamp = min(path.stat().st_mtime_ns for path in first.folder.iterdir())
-    again = corpora.corpus(_SPECS["mr"], smoke=True)
+    again = corpora.corpus(_SPECS["mr"], tmp_path, smoke=True)
     assert min(path.stat().st_mtime_ns for path in again.folder.iterdir()) == stamp
-    shutil.rmtree(corpora.cache_folder())
-    anew = corpora.corpus(_SPECS["mr"], smoke=True)
+    shutil.rmtree(first.folder)
+    anew = corpora.corpus(_SPECS["mr"], tmp_path, smoke=True)
     assert [path.read_bytes() for path in sorted(anew.folder.iterdir())] == bytes_of_first
 
 
@@ -58,7 +53,7 @@ def _verdict(corpus: corpora.Corpus, out: Path, *, strict: bool = False) -> Verd
 
 
 def test_check_wants_every_file_its_pixels_and_another_name(tmp_path: Path) -> None:
-    corpus = corpora.corpus(_SPECS["ct"], smoke=True)
+    corpus = corpora.corpus(_SPECS["ct"], tmp_path, smoke=True)
     out = tmp_path / "out"
     shutil.copytree(corpus.folder, out)
     assert "Patient's Name unchanged in 9" in _verdict(corpus, out).problems
@@ -78,7 +73,7 @@ def test_check_wants_every_file_its_pixels_and_another_name(tmp_path: Path) -> N
 
 
 def test_check_reads_fragments_without_their_offset_table(tmp_path: Path) -> None:
-    corpus = corpora.corpus(_SPECS["us"], smoke=True)
+    corpus = corpora.corpus(_SPECS["us"], tmp_path, smoke=True)
     out = tmp_path / "out"
     shutil.copytree(corpus.folder, out)
     for path in out.iterdir():
@@ -91,11 +86,12 @@ def test_check_reads_fragments_without_their_offset_table(tmp_path: Path) -> Non
     assert "identifiers left" in _verdict(corpus, out, strict=True).problems[0]
 
 
-def test_race_counts_good_outputs_only() -> None:
-    corpus = corpora.corpus(_SPECS["ct"], smoke=True)
+def test_race_counts_good_outputs_only(tmp_path: Path) -> None:
+    corpus = corpora.corpus(_SPECS["ct"], tmp_path, smoke=True)
     liar = _COPY._replace(name="liar", deidentifies=True)
     crash = _COPY._replace(name="crash", command=lambda source, out, scratch: ["false"])
-    rows = {row.program: row for row in run.race(corpus, [_COPY, _LOOP, liar, crash], rounds=2)}
+    raced = run.race(corpus, [_COPY, _LOOP, liar, crash], 2, tmp_path / "runs")
+    rows = {row.program: row for row in raced}
     assert rows["cp -r"].problems == ()
     assert rows["cp -r"].rounds == 2
     assert rows["pydicom loop"].problems == ()
@@ -124,3 +120,15 @@ def test_report_says_which_targets_are_met(tmp_path: Path) -> None:
     assert "| ct: deident -j1 ≤ 0.5 × gdcmanon | 0.67 × | no |" in text
     assert "| deident --version ≤ 5 × python -c pass | 6.00 × | no |" in text
     assert "deident -j2 ≤" not in text
+
+
+@pytest.mark.parametrize(("keep", "left"), [(True, ["corpora"]), (False, [])])
+def test_workplace_cleans_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool, left: list[str]
+) -> None:
+    monkeypatch.setenv("DEIDENT_BENCH_DIR", str(tmp_path / "bench"))
+    with corpora.workplace(keep=keep, smoke=False) as (cache, scratch):
+        corpora.corpus(_SPECS["sr"], cache, smoke=True)
+        scratch.mkdir()
+    bench = tmp_path / "bench"
+    assert [path.name for path in bench.iterdir()] == left if keep else not bench.exists()
