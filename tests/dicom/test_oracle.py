@@ -17,14 +17,14 @@ from _pytest.mark.structures import ParameterSet
 from pydicom.data import get_charset_files, get_testdata_files
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from tests.conftest import samples_folder
-from tests.dicom.support import rewrite
 
 from deident import tables
 from deident.dicom import lenient, part10
 from deident.dicom.elements import Element
 from deident.dicom.part10 import Part10File
 from deident.errors import InstanceError
+from tests.conftest import samples_folder
+from tests.dicom.support import rewrite
 
 # Files that pydicom reads at least in part and that we refuse: name → (code, why).
 REFUSED = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
-from tests.dicom.support import rewrite
 
 from deident.dicom import part10
+from tests.dicom.support import rewrite
 
 CT = str(get_testdata_file("CT_small.dcm"))
 

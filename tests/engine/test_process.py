@@ -11,7 +11,6 @@ import pytest
 from pydicom.data import get_testdata_files
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
-from tests.make import BUILDERS, PEOPLE, ct, encoded
 
 from deident.dicom import part10
 from deident.engine.plan import Plan
@@ -19,6 +18,7 @@ from deident.engine.process import Engine
 from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
 from deident.profiles.model import FilterRule, Profile, Rule, Selector
+from tests.make import BUILDERS, PEOPLE, ct, encoded
 
 KEY = bytes(range(32))
 BASIC = Profile("basic")
