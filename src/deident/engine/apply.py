@@ -153,6 +153,11 @@ class Walker:
     ) -> None:
         self.changes.append(Change(path, tag, vr, action, code, outcome, origin))
 
+    def note_marker(self, tag: int) -> None:
+        """Record an attribute that says what was done."""
+        vr = tables.vr_of(tag) or "UN"
+        self._record((), tag, vr, "insert", "", "inserted", "PS3.15 E.1.1")
+
     def element(self, element: Element, vr: str, step: Step, place: Place) -> bytes:
         """New bytes of one element (for a value left on disk: of its header)."""
         if element.items is not None:

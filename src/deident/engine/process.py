@@ -7,9 +7,7 @@ been written yet.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, NamedTuple
 
 from deident.dicom import part10
 from deident.dicom.elements import Encoding, Span
@@ -26,10 +24,11 @@ from deident.engine.markers import (
     existing,
     markers,
 )
-from deident.engine.memo import Part, Record, Template, remember
+from deident.engine.memo import Part, Template
 from deident.engine.overlays import BitPlanes, embedded, write_cleared
 from deident.engine.plan import Plan
 from deident.engine.pseudonyms import Identity
+from deident.engine.recall import NAMING, Recall, value_text
 from deident.engine.result import InstanceResult, TallyKey
 from deident.engine.verify import search_uids
 from deident.errors import InstanceError
@@ -40,44 +39,8 @@ SERIES_INSTANCE_UID = 0x0020000E
 PATIENT_ID = 0x00100020
 DIRECTORY_RECORDS = 0x00041220
 
-# Attributes whose new values can stand in the name of an output.
-NAMING = {
-    0x00080060: "Modality",
-    0x00100010: "PatientName",
-    0x00100020: "PatientID",
-    0x0020000D: "StudyInstanceUID",
-    0x0020000E: "SeriesInstanceUID",
-    0x00080018: "SOPInstanceUID",
-    0x00080016: "SOPClassUID",
-    0x00080020: "StudyDate",
-    0x00200011: "SeriesNumber",
-    0x00200013: "InstanceNumber",
-}
 # Refusals of the strict reader after which a lenient second reading may still succeed.
 _READING = frozenset({"bad-length", "bad-vr", "bad-structure", "bad-meta", "not-dicom"})
-_KEPT_TEMPLATES = 64
-_SLACK = 2048
-
-
-class _Top(NamedTuple):
-    """A remembered instance: the template of its top level and what lies around it.
-
-    `bulk` holds the bytes of the Pixel Data element up to its length, empty without Pixel Data;
-    `naming` the values for output names that do not vary, `varying` which parts of the template's
-    output hold the others; `size` is the header's length in bytes.
-    """
-
-    case: Case
-    template: Template
-    bulk: bytes
-    naming: dict[str, str]
-    varying: tuple[tuple[str, int], ...]
-    size: int
-
-    def names(self, out: list[bytes]) -> dict[str, str]:
-        """New values for output names, given the template's output."""
-        explicit = self.case.key.encoding.explicit
-        return self.naming | {name: _text(out[index], explicit) for name, index in self.varying}
 
 
 class Prepared:
@@ -162,9 +125,7 @@ class Engine:
         self._remembering = remembering and not details
         self._details = details
         self._cases = Cases(plan, identity)
-        self._tops: OrderedDict[bytes, _Top] = OrderedDict()
-        self._latest: _Top | None = None
-        self._window = 65536
+        self._recall = Recall()
         self._told: set[str] = set()
         self._tally: dict[TallyKey, int] = {}
         self._hit: dict[int, Template] = {}
@@ -176,7 +137,7 @@ class Engine:
             InstanceError: it cannot be processed, or not be proven clean.
         """
         return self._prepare(
-            lambda: part10.open(path, self._limits, window=self._window),
+            lambda: part10.open(path, self._limits, window=self._recall.window),
             lambda: _reread(path, self._limits),
         )
 
@@ -230,7 +191,8 @@ class Engine:
             remembering=self._remembering,
             own_uids=renewable_uids(elements, self.plan.standard),
         )
-        parts = self._with_markers(walker.level(ordered, Place((), (), case.charset)), case)
+        parts = walker.level(ordered, Place((), (), case.charset))
+        parts = self._with_markers(parts, walker)
         naming = _naming(parts, file.encoding.explicit)
         chunks = self._chunks(parts, walker)
         header = b"".join([part.result for part in parts])
@@ -238,7 +200,7 @@ class Engine:
             raise InstanceError("identifier-left", "an original UID is left in an unknown value")
         planes = embedded(ordered) if self.plan.standard else None
         if self._remembering and notes == file.notes and planes is None:
-            self._remember(file, parts, walker, naming)
+            self._recall.remember(file, parts, walker, naming)
         result = InstanceResult(
             naming,
             tuple(walker.findings),
@@ -247,7 +209,7 @@ class Engine:
             (case.patient_id, naming.get("PatientID", "")),
             tuple(walker.changes) if self._details else (),
         )
-        meta = part10.build_meta(*_sop(case, file, naming), file.transfer_syntax)
+        meta = part10.build_meta(*_sop(naming), file.transfer_syntax)
         prepared = Prepared(file, meta, chunks, result, planes)
         prepared.on_commit(lambda: self._count(walker, result))
         return prepared
@@ -264,9 +226,9 @@ class Engine:
                     return
                 raise InstanceError("filter" if verdict == "quarantine" else "filtered", origin)
 
-    def _with_markers(self, parts: list[Part], case: Case) -> list[Part]:
+    def _with_markers(self, parts: list[Part], walker: Walker) -> list[Part]:
         """The parts, and what says what was done at its place (PS3.15 E.1.1)."""
-        encoding = case.key.encoding
+        encoding = walker.case.key.encoding
         waiting = list(reversed(markers(self.plan.performed, _existing(parts))))
         marked: list[Part] = []
         for part in parts:
@@ -281,6 +243,9 @@ class Engine:
             Part(new.tag, None, _inserted(new, b"", None, encoding), None)
             for new in reversed(waiting)
         ]
+        for part in marked:
+            if part.element is None:
+                walker.note_marker(part.tag)
         return marked
 
     def _chunks(self, parts: list[Part], walker: Walker) -> list[bytes | Span]:
@@ -321,87 +286,24 @@ class Engine:
 
     # -- the short way ----------------------------------------------------------------------------
 
-    def _remember(
-        self, file: Part10File, parts: list[Part], walker: Walker, naming: dict[str, str]
-    ) -> None:
-        """Keep this instance for comparison if it is a header with at most Pixel Data behind it."""
-        bulk, behind = b"", parts[-1]
-        if behind.element is not None and behind.element.span is not None:
-            parts = parts[:-1]
-            bulk = behind.element.buf[behind.element.start : behind.element.value_start - 4]
-        size = max((part.element.end for part in parts if part.element), default=0) + len(bulk)
-        buf = file.header
-        if any(
-            part.element and (part.element.span or part.element.buf is not buf) for part in parts
-        ):
-            return
-        key = _series_key(buf, file.encoding)
-        last = self._tops.get(key)
-        template = remember(
-            last.template if last and last.case is walker.case else None,
-            parts,
-            walker,
-            Record(),
-            Template(Place((), (), walker.case.charset), file.encoding),
-        )
-        if bulk and behind.record is not None:
-            before = next((part.record for part in reversed(parts) if part.record), Record())
-            template.record(walker, before, behind.record)
-        varying = tuple(
-            (NAMING[entry.varying.tag], 2 * number + 1)
-            for number, entry in enumerate(template.entries)
-            if entry.varying is not None and entry.varying.tag in NAMING
-        )
-        self._tops[key] = self._latest = _Top(walker.case, template, bulk, naming, varying, size)
-        self._window = _SLACK + max(top.size for top in self._tops.values())
-        self._tops.move_to_end(key)
-        if len(self._tops) > _KEPT_TEMPLATES:
-            self._tops.popitem(last=False)
-
     def _remembered(self, file: Part10File) -> Prepared | None:
         """Take the short way, if the header is one that is remembered but for what varies."""
-        latest = self._latest
-        if latest is None:
-            return None
-        if latest.case.key.transfer_syntax == file.transfer_syntax:
-            prepared = self._try(latest, file)
-            if prepared is not None:
-                return prepared
-        other = self._tops.get(_series_key(file.header, file.encoding))
-        if (
-            other is None
-            or other is latest
-            or other.case.key.transfer_syntax != file.transfer_syntax
-        ):
-            return None
-        self._latest = other
-        return self._try(other, file)
-
-    def _try(self, top: _Top, file: Part10File) -> Prepared | None:
-        case, buf = top.case, file.header
-        if case.key.encoding != file.encoding:
-            return None
-        walker = Walker(case, read=file.read, remembering=True)
-        found = top.template.run(buf, 0, walker)
+        found = self._recall.recognise(file)
         if found is None:
             return None
-        out, end = found
-        tail = _tail(file, buf, end, top.bulk)
-        if tail is None:
+        walker, case, naming = found.walker, found.remembered.case, found.naming
+        if walker.uids and search_uids(found.header, _renewed(walker)):
             return None
-        header = b"".join(out)
-        if walker.uids and search_uids(header, _renewed(walker)):
-            return None
-        naming = top.names(out)
+        template = found.remembered.template
         result = InstanceResult(
             naming,
-            (*top.template.findings, *walker.findings),
+            (*template.findings, *walker.findings),
             file.notes,
-            self._new_uids(top.template.uids + walker.uids),
+            self._new_uids(template.uids + walker.uids),
             (case.patient_id, naming.get("PatientID", "")),
         )
-        meta = part10.build_meta(*_sop(case, file, naming), file.transfer_syntax)
-        prepared = Prepared(file, meta, [header, *tail], result)
+        meta = part10.build_meta(*_sop(naming), file.transfer_syntax)
+        prepared = Prepared(file, meta, [found.header, *found.tail], result)
         prepared.on_commit(lambda: self._count(walker, result))
         return prepared
 
@@ -423,20 +325,12 @@ def _renewed(walker: Walker) -> frozenset[bytes]:
     return frozenset(old.encode() for old, new in walker.uids if old != new)
 
 
-def _text(element: bytes, explicit: bool) -> str:
-    """The value of an encoded element of a text VR or UI, as plain text."""
-    start = 8
-    if explicit and element[4:6] in (b"UC", b"UR", b"UT", b"UN"):
-        start = 12
-    return element[start:].decode("ascii", "replace").strip(" \0")
-
-
 def _naming(parts: list[Part], explicit: bool) -> dict[str, str]:
     named = ((part.tag, part.result) for part in parts if part.tag in NAMING and part.result)
-    return {NAMING[tag]: _text(result, explicit) for tag, result in named}
+    return {NAMING[tag]: value_text(result, explicit) for tag, result in named}
 
 
-def _sop(case: Case, file: Part10File, naming: dict[str, str]) -> tuple[str, str]:
+def _sop(naming: dict[str, str]) -> tuple[str, str]:
     """SOP Class and new SOP Instance UID for the file meta information (PS3.10 7.1).
 
     Raises:
@@ -469,23 +363,3 @@ def _inserted(new: Insertion, there: bytes, part: Part | None, encoding: Encodin
     head = part.element.value_start - part.element.start
     old = there[head:-8] if part.element.undefined else there[head:]
     return with_content(part.element, old + items)
-
-
-def _series_key(header: bytes, encoding: Encoding) -> bytes:
-    """Bytes that are likely to tell series apart: a hint where to look, never a proof."""
-    at = header.find(b"\x20\0\x0e\0" if encoding.little else b"\0\x20\0\x0e")
-    return header[at : at + 72] if at >= 0 else header[:72]
-
-
-def _tail(file: Part10File, buf: bytes, end: int, bulk: bytes) -> list[bytes | Span] | None:
-    """Pixel Data behind a header that was recognised, `None` unless it ends with the file."""
-    if not bulk:
-        return [] if file.start + end == file.size else None
-    if not buf.startswith(bulk, end):
-        return None
-    value_at = end + len(bulk) + 4
-    order: Literal["little", "big"] = "little" if file.encoding.little else "big"
-    span = file.bulk_at(value_at, int.from_bytes(buf[value_at - 4 : value_at], order))
-    if span is None or span.offset + span.length != file.size:
-        return None
-    return [buf[end:value_at], span]
