@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,28 @@ def same(before: DataElement | None, after: DataElement) -> bool:
 
 def wheel_files() -> list[Path]:
     return sorted(Path(name) for name in get_testdata_files() if Path(name).is_file())
+
+
+def test_remembering_changes_nothing_on_the_wheels_files(tmp_path: Path) -> None:
+    long_way, short_way = engine(remembering=False), engine()
+    files = wheel_files() * 2
+    random.Random(7).shuffle(files)
+    written = 0
+    for path in files:
+        expected = outcome(long_way, path, tmp_path)
+        assert outcome(short_way, path, tmp_path) == expected, path.name
+        written += isinstance(expected, bytes)
+    assert written > len(files) // 2
+    assert short_way.take_tally() == long_way.take_tally()
+
+
+@pytest.mark.samples
+def test_remembering_changes_nothing_on_the_samples(samples: Path, tmp_path: Path) -> None:
+    long_way, short_way = engine(remembering=False), engine()
+    files = sorted(path for path in samples.rglob("*") if path.is_file())
+    for path in [*files, *reversed(files)]:
+        assert outcome(short_way, path, tmp_path) == outcome(long_way, path, tmp_path), path.name
+    assert short_way.take_tally() == long_way.take_tally()
 
 
 @pytest.mark.parametrize("options", [(), ("retain-uids",), ("retain-safe-private",)])

@@ -68,7 +68,7 @@ class Recognised(NamedTuple):
 
 
 class Recall:
-    """The instances that one engine remembers. `window`: bytes of a header worth reading at once."""
+    """The instances that one engine remembers; `window` is how much of a file to read at once."""
 
     def __init__(self) -> None:
         self.window = _FIRST_WINDOW
