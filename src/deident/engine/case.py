@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from deident import tables
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element, Encoding, walk
 from deident.dicom.uids import is_registered, normalise
@@ -28,6 +29,7 @@ SOP_CLASS_UID = 0x00080016
 PRIVATE_CHARACTERISTICS = 0x00080300
 
 _KEPT_CASES = 64
+_KEEPING = frozenset(("keep", "prefix"))
 
 
 class CaseKey(NamedTuple):
@@ -47,7 +49,7 @@ class Case:
         self.scope = scope
         self.context = context
         self.charset = charset
-        self.matcher = Matcher(key.identifiers)
+        self.matcher = Matcher(key.identifiers, ignore=_kept_on_purpose(key.identifiers, scope))
         self.patient_id = (context.lookup(PATIENT_ID) or "").strip(" \0")
         self.item_templates: dict[tuple[object, ...], Template] = {}
 
@@ -97,6 +99,18 @@ class Cases:
             scope = self._scopes[sop_class, claimed] = self._plan.scope(sop_class, claimed)
         context = Context(self._identity, self._plan.profile, charset, sop_class, top)
         return Case(key, scope, context, charset)
+
+
+def _kept_on_purpose(identifiers: Identifiers, scope: Scope) -> frozenset[int]:
+    """Attributes whose identifiers a rule or an option keeps, so that no repair undoes it (C05)."""
+    kept = set()
+    for tag in {entry.tag for entry in identifiers.entries}:
+        vr = None if tag & 0x10000 else tables.vr_of(tag)
+        if vr is not None:
+            step = scope.step((), tag, vr)
+            if step.when is None and step.action in _KEEPING:
+                kept.add(tag)
+    return frozenset(kept)
 
 
 def _pinned_bytes(element: Element) -> bytes:

@@ -1,0 +1,64 @@
+"""C05, C84: identifiers are found in kept values, but not in what an option keeps on purpose."""
+
+from __future__ import annotations
+
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+
+import deident
+
+
+@pytest.fixture
+def original() -> Dataset:
+    made = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    made.PatientName = "Zimmerli^Beatrix"
+    made.PatientID = "MRN7340127"
+    made.StationName = "AWP45160X"
+    made.DeviceSerialNumber = "SN-998877"
+    made.InstitutionName = "Klinikum Oberwaldstetten"
+    made.Manufacturer = "AWP45160X maker"
+    return made
+
+
+def test_C05_device_identity_that_is_kept_is_not_repaired(original: Dataset) -> None:
+    result = deident.deidentify(original, options=["retain-device-identity"])
+    assert result.dataset.StationName == original.StationName
+    assert result.dataset.DeviceSerialNumber == original.DeviceSerialNumber
+    assert result.dataset.Manufacturer == original.Manufacturer
+    assert result.findings == ()
+
+
+def test_C05_institution_identity_that_is_kept_is_not_repaired(original: Dataset) -> None:
+    result = deident.deidentify(original, options=["retain-institution-identity"])
+    assert result.dataset.InstitutionName == original.InstitutionName
+    assert result.dataset.Manufacturer == ""
+
+
+def test_C05_a_header_editor_keeps_what_no_rule_names(original: Dataset) -> None:
+    result = deident.deidentify(original, profile="keep-all-except")
+    assert result.dataset.PatientName == original.PatientName
+    assert result.findings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ZIMMERLI", "scan of Beatrix Zimmerli", "b. zimmerli", "mrn 7340127", "MRN-7340127.raw"],
+)
+@pytest.mark.parametrize("keyword", ["SoftwareVersions", "ConvolutionKernel", "FilterType"])
+def test_C84_kept_text_is_searched(original: Dataset, keyword: str, text: str) -> None:
+    setattr(original, keyword, text[:16])
+    result = deident.deidentify(original)
+    assert text[:8].lower() not in str(result.dataset.get(keyword, "")).lower()
+    assert {finding.done for finding in result.findings} == {"repaired"}
+
+
+def test_C84_safe_private_text_is_searched(original: Dataset) -> None:
+    block = original.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    block.add_new(0x9E, "LO", "FSE-XL")  # Internal Pulse Sequence Name
+    kept = deident.deidentify(original, options=["retain-safe-private"]).dataset
+    assert kept.private_block(0x0019, "GEMS_ACQU_01")[0x9E].value == "FSE-XL"
+    block[0x9E].value = "FSE-XL ZIMMERLI B"
+    cleaned = deident.deidentify(original, options=["retain-safe-private"]).dataset
+    assert "ZIMMERLI" not in str(cleaned)
