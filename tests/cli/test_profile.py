@@ -6,6 +6,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
 
 from deident.cli.profile import profile_group
 from deident.engine.actions import CATALOG
@@ -93,6 +95,10 @@ def test_show_as_json(good):
          "exclude each other"),
         (["diff", "basic", "nothing.yaml"], "nothing.yaml: no such file"),
         (["actions", "delete"], "no action 'delete'"),
+        (["explain", "PatientNam"], "did you mean PatientName?"),
+        (["explain", "vr:PN"], "'vr:PN' is not one attribute"),
+        (["explain", "PatientName", "nothing.dcm"], "nothing.dcm: no such file"),
+        (["explain", "PatientName", "--profile", "nothing"], "no profile 'nothing'"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line_and_exit_2(arguments, message):
@@ -178,3 +184,53 @@ def test_schema_is_the_published_one():
     from deident.profiles.schema import json_schema
 
     assert json.loads(run("schema").stdout) == json.loads(json.dumps(json_schema(CATALOG)))
+
+
+CT = get_testdata_file("CT_small.dcm")
+
+
+def test_explain_an_attribute():
+    assert run(
+        "explain", "StationName", "--with", "retain-device-identity"
+    ).stdout.splitlines() == [
+        "(0008,1010) StationName, VR SH",
+        "PS3.15: Table E.1-1 says X/Z/D (remove or empty or dummy)",
+        "  with retain-device-identity (on): K (keep)",
+        "profile basic: Table E.1-1 (0008,1010), retain-device-identity: keep (K)",
+    ]
+    assert "Type 1: D, Type 2: Z, Type 3: X" in run("explain", "StationName").stdout
+    private = run("explain", '(0019,"SIEMENS MR HEADER",0C)').stdout
+    assert private.startswith('(0019,"SIEMENS MR HEADER",0C), VR IS\n')
+
+
+def test_explain_in_a_file_shows_no_value_unless_asked():
+    name = str(dcmread(CT).PatientName)
+    result = run("explain", "PatientName", CT)
+    assert result.exit_code == 0
+    assert "in the file, CT Image Storage:" in result.stdout
+    assert "PatientName, PN, Type 2: replaced by Table E.1-1 (0010,0010)" in result.stdout
+    assert name not in result.stdout
+    assert name not in run("explain", "PatientName", CT, "--json").stdout
+    assert name in run("explain", "PatientName", CT, "--values").stdout
+    data = json.loads(run("explain", "PatientName", CT, "--values", "--json").stdout)
+    assert data["occurrences"][0]["before"] == name
+
+
+def test_explain_with_conditions(good):
+    result = run("explain", "StudyID", CT, "--profile", good)
+    assert '    good.yaml:8: prefix when Modality == "CT": holds' in result.stdout
+    absent = run("explain", "PatientMotherBirthName", CT)
+    assert "the attribute is not there" in absent.stdout
+
+
+def test_explain_an_instance_that_fails(tmp_path):
+    path = tmp_path / "strict.yaml"
+    path.write_text("format: 1\nname: x\nrules:\n  - Modality: quarantine\n")
+    result = run("explain", "Modality", CT, "--profile", str(path))
+    assert result.exit_code == 0
+    assert "the instance would not be written: " in result.stdout
+    assert "[rule]" in result.stdout
+
+
+def test_explain_what_is_no_dicom_file(good):
+    one_error(run("explain", "PatientName", good), "not a DICOM file", code=3)

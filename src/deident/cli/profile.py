@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os.path
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deident.errors import DeidentError
+from deident.errors import DeidentError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deident.app.explain import Explanation, Link
     from deident.profiles.catalog import ActionSpec, ParamSpec
     from deident.profiles.compare import Changed
     from deident.profiles.model import Profile, Rule
@@ -190,7 +192,6 @@ def diff(before: str, after: str, as_json: bool) -> None:
 def actions(name: str | None, as_json: bool) -> None:
     """List the actions that rules may ask for, with the PS3.15 codes they carry out."""
     from deident.engine.actions import CATALOG
-    from deident.errors import UsageError
 
     if name is not None and name not in CATALOG:
         raise UsageError("usage", f"no action {name!r}; there are {', '.join(CATALOG)}")
@@ -239,6 +240,139 @@ def schema() -> None:
     from deident.profiles.schema import json_schema
 
     click.echo(json.dumps(json_schema(CATALOG), indent=2))
+
+
+@profile_group.command()
+@click.argument("attribute", metavar="TAG")
+@click.argument("file", required=False)
+@click.option("--profile", default="basic", show_default=True, metavar="NAME|FILE")
+@_with
+@click.option("--values", is_flag=True, help="Print values of the file, which identify patients.")
+@_as_json
+def explain(
+    attribute: str,
+    file: str | None,
+    profile: str,
+    options: Sequence[str],
+    values: bool,
+    as_json: bool,
+) -> None:
+    """Say what decides about an attribute, and what becomes of it in a file.
+
+    TAG is written as in a rule: PatientName, (0010,0010), ContentSequence/PersonName,
+    '(0019,"SIEMENS MR HEADER",0C)'. New values shown by --values are made with a key that is
+    forgotten at once.
+    """
+    from deident.app.explain import explain as explain_attribute
+    from deident.app.explain import explain_in_file
+
+    loaded = _load(profile, options)
+    if file is not None and not os.path.isfile(file):  # noqa: PTH113
+        raise UsageError("input-missing", f"{file}: no such file")
+    if file is None:
+        found = explain_attribute(loaded, attribute)
+    else:
+        found = explain_in_file(loaded, attribute, file, values=values)
+    if as_json:
+        _print_json(**_explanation_data(found, values))
+        return
+    _print_attribute(found, loaded)
+    if file is not None:
+        click.echo()
+        _print_file(found, values)
+
+
+def _explanation_data(found: Explanation, values: bool) -> dict[str, Any]:
+    from deident.dicom.tags import format_path
+
+    data = found._asdict()
+    data["tag"] = _number(found)
+    data["row"] = found.row and found.row._asdict()
+    data["links"] = [link._asdict() for link in found.links]
+    data["occurrences"] = [
+        {
+            "path": format_path(one.path, one.tag),
+            "vr": one.vr,
+            "type": one.type,
+            "links": [link._asdict() for link in one.links],
+            "outcome": one.outcome,
+            "origin": one.origin,
+            "findings": [finding._asdict() for finding in one.findings],
+            **({"before": one.before, "after": one.after} if values else {}),
+        }
+        for one in found.occurrences
+    ]
+    return data
+
+
+_CODES = {"X": "remove", "Z": "empty", "D": "dummy", "U": "new UID", "K": "keep", "C": "clean"}
+
+
+def _number(found: Explanation) -> str:
+    from deident.dicom.tags import format_tag
+
+    if not found.creator:
+        return format_tag(found.tag)
+    return f'({found.tag >> 16:04X},"{_clean(found.creator)}",{found.tag & 0xFF:02X})'
+
+
+def _spelled(code: str) -> str:
+    """A code of PS3.15 with what it means: `Z/D (empty or dummy)`."""
+    return f"{code} ({' or '.join(_CODES[part] for part in code.rstrip('*').split('/'))})"
+
+
+def _print_attribute(found: Explanation, profile: Profile) -> None:
+    words = [f"{_number(found)} {found.keyword}".strip(), found.vr and f"VR {found.vr}"]
+    words += ["retired"] if found.retired else []
+    click.echo(", ".join(word for word in words if word))
+    if found.row is None:
+        click.echo("PS3.15: no row")
+    else:
+        reason = f"; {found.row.reason}" if found.row.reason else ""
+        click.echo(f"PS3.15: {found.row.table} says {_spelled(found.row.basic)}{reason}")
+        for option, code in found.row.options.items():
+            on = " (on)" if option in profile.options else ""
+            click.echo(f"  with {option}{on}: {_spelled(code)}")
+    if len(found.links) == 1:
+        click.echo(_clean(f"profile {profile.name}: {_link(found.links[0])}"))
+    else:
+        click.echo(_clean(f"profile {profile.name}: the first of these whose condition holds"))
+        for link in found.links:
+            click.echo("  " + _clean(_link(link)))
+    if found.by_type and found.links[-1].origin.startswith(("Table", "supplement")):
+        types = ", ".join(f"Type {type_}: {code}" for type_, code in found.by_type.items())
+        click.echo(f"  by attribute type in the IOD: {types}")
+
+
+def _link(link: Link) -> str:
+    code = f" ({link.code})" if link.code else ""
+    text = f"{link.origin}: {link.action}{code}"
+    return f"{text} when {link.when}" if link.when else text
+
+
+def _print_file(found: Explanation, values: bool) -> None:
+    from pydicom.uid import UID
+
+    from deident.dicom.tags import format_path
+
+    click.echo(f"in the file, {_clean(UID(found.sop_class).name) or 'SOP Class unknown'}:")
+    if not found.occurrences:
+        click.echo("  the attribute is not there")
+    for one in found.occurrences:
+        type_ = f"Type {one.type}" if one.type else "not in the IOD"
+        result = f"{one.outcome} by {one.origin}" if one.outcome else "not decided"
+        text = f"{format_path(one.path, one.tag)}, {one.vr}, {type_}: {result}"
+        if values:
+            text += f"; {one.before!r} -> {one.after!r}"
+        click.echo("  " + _clean(text))
+        if len(one.links) > 1:
+            for link in one.links:
+                holds = {True: "holds", False: "does not hold", None: "has no answer"}[link.holds]
+                click.echo("    " + _clean(_link(link)) + (f": {holds}" if link.when else ""))
+        for finding in one.findings:
+            click.echo(f"    verify: {finding.grade} {finding.kind}, {finding.done}")
+    if found.failure:
+        click.echo("  " + _clean(f"the instance would not be written: {found.failure}"))
 
 
 # -- helpers --------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class Context:
         found = _find(self._elements, tags, creator, self.charset)
         if not found:
             return None
-        return "\\".join(_text(element, charset) for element, charset in found)
+        return "\\".join(text_of(element, charset) for element, charset in found)
 
 
 def _split_key(key: Key) -> tuple[tuple[int, ...], str]:
@@ -162,12 +162,12 @@ def _private_tag(elements: Mapping[int, Element], tag: int, creator: str, charse
     group = tag & 0xFFFF0000
     for block in range(0x10, 0x100):
         owner = elements.get(group | block)
-        if owner and not owner.span and _text(owner, charset) == creator:
+        if owner and not owner.span and text_of(owner, charset) == creator:
             return group | block << 8 | tag & 0xFF
     return 0
 
 
-def _text(element: Element, charset: Charset) -> str:
+def text_of(element: Element, charset: Charset) -> str:
     """The value as text: words and digits as they stand without padding, numbers in decimals."""
     vr, raw = element.vr, b"" if element.span else element.value
     if vr in NUMBER_CODES:

@@ -19,7 +19,7 @@ from deident.engine.private import PrivatePolicy, is_numeric
 from deident.engine.registry import ActionFunction
 from deident.profiles.expression import Expression, parse
 from deident.profiles.model import Profile, Rule
-from deident.profiles.selectors import specificity
+from deident.profiles.selectors import below, specificity
 from deident.profiles.standard import StandardTable, effective_table, resolve
 
 PATIENT_NAME = 0x00100010
@@ -169,7 +169,7 @@ class Plan:
             if creator is not None and self._too_broad_for_private(candidate.rule):
                 continue
             found.append(candidate)
-        matching = [entry for entry in found if _under(entry.rule, parents)]
+        matching = [entry for entry in found if below(entry.rule.select, parents)]
         return sorted(matching, key=lambda entry: entry.rank, reverse=True)
 
     def _too_broad_for_private(self, rule: Rule) -> bool:
@@ -229,14 +229,6 @@ def _may_select_dates(rule: Rule) -> bool:
     if select.kind in ("mask", "all"):
         return True
     return bool(_DATE_VRS & {select.vr, tables.vr_of(select.tag)})
-
-
-def _under(rule: Rule, parents: tuple[int, ...]) -> bool:
-    """Whether the sequences above an element are those that the rule's path names."""
-    wanted = rule.select.parents
-    if rule.select.anchored:
-        return wanted == parents
-    return not wanted or parents[-len(wanted) :] == wanted
 
 
 class Scope:

@@ -238,9 +238,17 @@ def specificity(selector: Selector) -> int:
     return _SPECIFICITY[selector.kind] + len(_SPECIFICITY) * path
 
 
+def below(selector: Selector, parents: tuple[int, ...]) -> bool:
+    """Return whether the sequences above an element are those that a selector's path names."""
+    wanted = selector.parents
+    if selector.anchored:
+        return wanted == parents
+    return not wanted or parents[-len(wanted) :] == wanted
+
+
 def covers(wide: Selector, narrow: Selector) -> bool:
     """Return whether `wide` surely selects every element that `narrow` selects."""
-    if not _path_covers(wide, narrow):
+    if (wide.anchored and not narrow.anchored) or not below(wide, narrow.parents):
         return False
     if wide.kind == "all":
         return True
@@ -253,10 +261,3 @@ def covers(wide: Selector, narrow: Selector) -> bool:
         return False
     known = 0xFFFF00FF if narrow.kind == "private" else narrow.mask
     return wide.mask & ~known == 0 and narrow.tag & wide.mask == wide.tag
-
-
-def _path_covers(wide: Selector, narrow: Selector) -> bool:
-    if wide.anchored:
-        return narrow.anchored and wide.parents == narrow.parents
-    depth = len(wide.parents)
-    return not depth or narrow.parents[-depth:] == wide.parents
