@@ -91,9 +91,11 @@ class _Trial:
         return Row(
             self.corpus.name,
             self.contestant.name,
-            tuple(run.wall for run in self.runs),
+            statistics.median(run.wall for run in self.runs),
+            min(run.wall for run in self.runs),
             statistics.median(run.processor for run in self.runs),
             max(run.peak for run in self.runs),
+            len(self.runs),
             self.corpus.size,
             tuple(dict.fromkeys(self.problems)),
             self.left,

@@ -84,8 +84,8 @@ class StandIn:
     def _new(self, value: str) -> str:
         return "9." + str(int.from_bytes(hashlib.sha256(self._key + value.encode()).digest()[:6]))
 
-    def prepare(self, path: str | bytes) -> StandInPrepared:
-        lines = Path(os.fsdecode(path)).read_text("utf-8", "surrogateescape").splitlines()
+    def prepare(self, path: str) -> StandInPrepared:
+        lines = Path(path).read_text("utf-8", "surrogateescape").splitlines()
         if not lines or lines[0] != "deident-test":
             raise InstanceError("not-dicom")
         values = dict(line.split(" ", 1) for line in lines[1:] if not line.startswith("!"))

@@ -84,6 +84,19 @@ class InfrastructureError(DeidentError):
     exit_code = 1
 
 
+def place_of(error: BaseException) -> str:
+    """Where an unexpected error arose: its kind and the innermost place in this package."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        _, found, module = code.co_filename.rpartition("/deident/")
+        if found:
+            place = f" in {module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return type(error).__name__ + place
+
+
 # code: (what happened, what to do). Sorted by family; docs/reference/codes.md is generated from it.
 REASONS: dict[str, Reason] = {
     # reading

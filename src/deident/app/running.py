@@ -108,16 +108,17 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
     place = settings.project or projects.default_path(settings.output)
     folder.check_relations(inputs, settings.output, place)
     template = NameTemplate(settings.template or recipe.naming or DEFAULT_TEMPLATE)
+    project = None
+    if settings.project is not None or projects.exists(place):
+        project = projects.open_project(place)
     if settings.dry_run:
-        there = settings.project is not None or projects.exists(place)
-        project = projects.open_project(place) if there else projects.in_memory()
-        summary = RunSummary(dry_run=True)
-        return _Run(settings, recipe, observer, inputs, summary).work(
-            DryLedger(), project, template
-        )
+        dry = _Run(settings, recipe, observer, inputs, RunSummary(dry_run=True))
+        return dry.work(DryLedger(), project or projects.in_memory(), template)
     output = FolderOutput(settings.output)
     try:
-        project = _open_project(settings, place, observer)
+        if settings.project is None:
+            observer.project(place, made=project is None)
+        project = project or _new_project(place)
         summary = RunSummary(projects.new_run_id())
         ledger = _run_ledger(settings, recipe, inputs, project, output, summary.run)
         return _Run(settings, recipe, observer, inputs, summary).work(ledger, project, template)
@@ -125,19 +126,13 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
         output.close()
 
 
-def _open_project(settings: RunSettings, place: str, observer: Observer) -> Project:
-    if settings.project is not None:
+def _new_project(place: str) -> Project:
+    try:
+        return projects.init(place)
+    except UsageError:
+        if not projects.exists(place):  # else another run made it in this moment
+            raise
         return projects.open_project(place)
-    made = False
-    if not projects.exists(place):
-        try:
-            projects.init(place)
-            made = True
-        except UsageError:
-            if not projects.exists(place):  # else another run made it in this moment
-                raise
-    observer.project(place, made=made)
-    return projects.open_project(place)
 
 
 def _run_ledger(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from deident.endpoints.folder import FATAL_ERRNOS, remove_staging, same_content, write_error
 from deident.endpoints.naming import Naming
 from deident.engine.result import InstanceResult, TallyKey
-from deident.errors import SKIPPED, InfrastructureError, InstanceError
+from deident.errors import REASONS, SKIPPED, InfrastructureError, InstanceError, place_of
 from deident.work.worker import Item
 
 _OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -46,7 +46,7 @@ class Prepared(Protocol):
 class Engine(Protocol):
     """What takes one instance through the rules; see `engine.process`."""
 
-    def prepare(self, path: str | bytes) -> Prepared:
+    def prepare(self, path: str) -> Prepared:
         """Open, decide and prove one instance."""
         ...
 
@@ -92,10 +92,10 @@ class Outcome(NamedTuple):
     changes: tuple[Any, ...] = ()
 
 
-def failed(code: str, detail: str = "", source_size: int = 0, source_time: int = 0) -> Outcome:
-    """The outcome of an instance that is not written."""
+def failed(code: str, detail: str = "") -> Outcome:
+    """The outcome of an instance that is not written; of `detail` what the code does not say."""
     status = "skipped" if code in SKIPPED else "quarantined"
-    return Outcome(status, code, detail, "", 0, source_size, source_time)
+    return Outcome(status, code, detail.removeprefix(REASONS[code].text).strip())
 
 
 class Task(NamedTuple):
@@ -161,7 +161,7 @@ class Job:
         except RecursionError:
             outcome = failed("too-deep")
         except Exception as error:  # noqa: BLE001 (the border of an instance)
-            outcome = failed("unexpected", _place_of(error))
+            outcome = failed("unexpected", place_of(error))
         if before is not None:
             outcome = outcome._replace(source_size=before.st_size, source_time=before.st_mtime_ns)
         return tuple(outcome)
@@ -255,16 +255,3 @@ def _reading_failed(error: OSError) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError):
         return "vanished", ""
     return "unreadable", os.strerror(error.errno) if error.errno else ""
-
-
-def _place_of(error: BaseException) -> str:
-    """Where an unexpected error arose: its kind and the innermost place in this package."""
-    place = ""
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        _, found, module = code.co_filename.rpartition("/deident/")
-        if found:
-            place = f" in {module}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return type(error).__name__ + place

@@ -1,0 +1,102 @@
+"""The command `deident`: a table of commands that are imported when they are called, and the one
+place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+import click
+
+from deident.cli import output
+from deident.cli.exits import ExitCode
+from deident.errors import DeidentError, place_of
+
+# name: (module:attribute of the click command, one line for --help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("deident.cli.run:run", "De-identify files and folders."),
+    "profile": ("deident.cli.profile:profile_group", "Look at profiles, check and compare them."),
+    "project": ("deident.cli.project:project", "Make and look at projects: keys, runs, mappings."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command is called, not for `--help`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from deident._version import __version__
+
+        output.line(f"deident {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 unexpected, 2 usage, 3 some quarantined, 4 findings to review, "
+    "5 nothing to do, 130 and 143 interrupted.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
+@click.pass_context
+def command_line(ctx: click.Context) -> None:
+    """Remove from DICOM files what identifies a patient, and prove that it is gone."""
+    if ctx.invoked_subcommand is None:
+        for text in ctx.get_help().split("\n"):
+            output.line(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; every error becomes one line on stderr and an exit code."""
+    output.prepare_streams()
+    try:
+        result = command_line.main(arguments, prog_name="deident", standalone_mode=False)
+        output.flush()
+    except BrokenPipeError:
+        output.silence_stdout()
+        return ExitCode.DONE
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        output.error(_message(error), "usage")
+        return error.exit_code
+    except DeidentError as error:
+        output.error(str(error), error.code)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 (the border of the process)
+        return _unexpected(error)
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _message(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return f"{text} See '{context.command_path} --help'." if context else text
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell of an error that nobody foresaw, without the values that its message may hold."""
+    if os.environ.get("DEIDENT_DEBUG"):
+        raise error
+    text = f"an unexpected error: {place_of(error)}; DEIDENT_DEBUG=1 shows more"
+    output.error(text, "unexpected")
+    return ExitCode.UNEXPECTED

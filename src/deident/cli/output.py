@@ -1,0 +1,143 @@
+"""What commands print: results on stdout, all else on stderr, nothing that is not text."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+
+def printable(text: str) -> str:
+    r"""Replace what could steer a terminal or is no text by its escape.
+
+    >>> printable("a\x1b[31m\udcff\u202e")
+    'a\\x1b[31m\\udcff\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def prepare_streams() -> None:
+    """Let neither a locale nor a closed stream make printing fail.
+
+    A stream that was closed from the start is opened to nothing; else the next file that is opened
+    would get its number, and what is printed.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def line(text: str = "") -> None:
+    """Print one line of a result."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def note(text: str) -> None:
+    """Print one line that is no result."""
+    _write(sys.stderr, printable(text) + "\n")
+
+
+def error(text: str, code: str = "") -> None:
+    """Say in one line why a command fails."""
+    note(f"Error: {text} [{code}]" if code else f"Error: {text}")
+
+
+def json_object(value: Any) -> None:
+    """Print one JSON object."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns; the last column is not filled."""
+    lines = [list(heads), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(cells[column]) for cells in lines) for column in range(len(heads))]
+    for cells in lines:
+        padded = [cell.ljust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
+        line("  ".join([*padded, cells[-1]]).rstrip())
+
+
+def flush() -> None:
+    """Bring everything out; a reader that has gone is found here at the latest.
+
+    Raises:
+        BrokenPipeError: nobody reads stdout any more.
+    """
+    sys.stdout.flush()
+
+
+def silence_stdout() -> None:
+    """After a `BrokenPipeError`: let the interpreter's last flush succeed."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write to stderr; when nobody reads it, the result still counts."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (lives as long as the process)
+
+
+class StatusLine:
+    """One line on stderr that is overwritten while work goes on: terminals only."""
+
+    def __init__(self) -> None:
+        self.possible = sys.stderr.isatty()
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        """Replace the line."""
+        try:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns
+        except OSError:
+            width = 80
+        _write(sys.stderr, f"\r{printable(text)[: width - 1]}\x1b[K")
+        self._shown = True
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._shown:
+            _write(sys.stderr, "\r\x1b[K")
+            self._shown = False
+
+
+def size(count: float) -> str:
+    """Bytes for people, in powers of 1000.
+
+    >>> size(999), size(1500), size(2.5e9)
+    ('999 B', '1.5 kB', '2.5 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """A time span for people.
+
+    >>> duration(0.26), duration(75), duration(7300)
+    ('0.3 s', '1:15', '2:01:40')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

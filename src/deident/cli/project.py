@@ -1,0 +1,123 @@
+"""`deident project`: make and look at projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from deident.cli import output
+from deident.cli.exits import ExitCode
+from deident.errors import UsageError
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def project() -> None:
+    """Make and look at projects.
+
+    A project is a folder that holds the key which all pseudonyms, UIDs and date shifts are derived
+    from, and the books of its runs. Whoever has it can link new identities to old ones: keep it
+    apart from the outputs.
+    """
+
+
+@project.command()
+@click.argument("folder", metavar="DIR")
+def init(folder: str) -> None:
+    """Make a new project in DIR, with a new random key."""
+    from deident.store import project as projects
+
+    made = projects.init(folder)
+    output.line(f"project {made.id} with key {made.fingerprint}: {made.path}")
+
+
+@project.command()
+@click.argument("folder", metavar="DIR")
+@_as_json
+def info(folder: str, as_json: bool) -> None:
+    """Show what a project is and which runs it has seen."""
+    from deident.app.projects import describe
+
+    described = describe(folder)
+    if as_json:
+        output.json_object({"schema": 1, **described})
+        return
+    runs = described.pop("runs")
+    for name, value in described.items():
+        output.line(f"{name:<10}{value}")
+    output.line(f"{'runs':<10}{len(runs)}")
+    if runs:
+        output.line()
+        output.table(
+            ("RUN", "STATE", "FOUND", "WRITTEN", "SKIPPED", "QUARANTINED"),
+            [[_cell(run.get(key, "")) for key in _RUN_COLUMNS] for run in runs],
+        )
+
+
+_RUN_COLUMNS = ("run", "state", "found", "written", "skipped", "quarantined")
+
+
+def _cell(value: Any) -> str:
+    return str(sum(value.values()) if isinstance(value, dict) else value)
+
+
+@project.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--uids", metavar="FILE", help="Write UIDs to this CSV file.")
+@click.option("--patients", metavar="FILE", help="Write Patient IDs to this CSV file.")
+def mapping(folder: str, uids: str | None, patients: str | None) -> int:
+    """Write which new identity stands for which old one, as CSV with the header id_old,id_new.
+
+    Values stand as they are in the files, so that programs can match them. A spreadsheet may take
+    one that begins with =, +, - or @ for a formula: import the columns as text. The files undo the
+    de-identification: keep them as safe as the originals.
+    """
+    from deident.app.projects import mappings, write_mapping
+
+    targets = (uids, patients)
+    if targets == (None, None):
+        raise UsageError("usage", "say where to write: --uids FILE, --patients FILE or both")
+    conflicts = 0
+    for found, target, what in zip(mappings(folder), targets, ("UIDs", "patients"), strict=True):
+        if target is None:
+            continue
+        write_mapping(found, target)
+        output.line(f"{len(found.rows())} {what}: {target}")
+        if found.conflicts:
+            conflicts += len(found.conflicts)
+            output.note(f"{len(found.conflicts)} {what} have more than one new identity")
+    return ExitCode.REVIEW if conflicts else ExitCode.DONE
+
+
+@project.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--show-paths", is_flag=True, help="Show where the originals are.")
+@_as_json
+def quarantine(folder: str, show_paths: bool, as_json: bool) -> None:
+    """List what was quarantined, why, and what can be done.
+
+    Numbers count the entries of a run in the order of its scan. Which original it was says the
+    sealed journal alone; --show-paths opens it.
+    """
+    from deident.app.projects import quarantined
+
+    entries = list(quarantined(folder, show_paths=show_paths))
+    if as_json:
+        listed = [{"run": run, **entry._asdict(), "path": path} for run, entry, path in entries]
+        output.json_object({"schema": 1, "quarantine": listed})
+        return
+    if not entries:
+        output.line("nothing is in quarantine")
+        return
+    heads = ("RUN", "NUMBER", "CODE", "REASON", "DETAIL", "PATH")
+    rows = [
+        (run, str(entry.number), entry.code, entry.reason, entry.detail, path)
+        for run, entry, path in entries
+    ]
+    width = 6 if show_paths else 5
+    output.table(heads[:width], [row[:width] for row in rows])
+    output.line()
+    for code, advice in sorted({entry.code: entry.advice for _, entry, _ in entries}.items()):
+        output.line(f"{code}: {advice}")

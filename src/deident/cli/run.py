@@ -1,0 +1,111 @@
+"""`deident run`: de-identify files and folders."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from deident.app.running import RunSettings
+from deident.app.running import run as carry_out
+from deident.cli.run_face import RunFace
+from deident.errors import UsageError
+
+
+def _default_jobs() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", "target", required=True, metavar="OUT", help="Output folder.")
+@click.option("--project", metavar="DIR", help="Project folder; default: one beside OUT.")
+@click.option(
+    "--profile", default="basic", show_default=True, metavar="NAME|FILE", help="What to do."
+)
+@click.option(
+    "--with", "options", multiple=True, metavar="OPTION",
+    help="Switch an option of PS3.15 on; may be repeated. See 'deident profile list'.",
+)  # fmt: skip
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 256), metavar="N",
+    help="Number of worker processes; default: one for each processor.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing when all goes well.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("-n", "--dry-run", is_flag=True, help="Decide everything, write nothing.")
+@click.option("--resume", is_flag=True, help="Skip what earlier runs have written into OUT.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, 86400, min_open=True), default=300.0, show_default=True,
+    metavar="SECONDS", help="Quarantine an instance that takes longer.",
+)  # fmt: skip
+@click.option(
+    "--memory", type=click.IntRange(64), metavar="MB", help="Limit a worker's address space."
+)
+@click.option(
+    "--layout", type=click.Choice(["template", "mirror"]), default="template", show_default=True,
+    help="Name outputs by a template, or mirror the input's folders with pseudonymous names.",
+)  # fmt: skip
+@click.option("--keep-names", is_flag=True, help="With --layout mirror: keep the original names.")
+@click.option(
+    "--name-template", "template", metavar="TEXT",
+    help="Such as '{PatientID}/{Modality}/{InstanceNumber:05}.dcm'; default: the profile's.",
+)  # fmt: skip
+@click.option(
+    "--verify", type=click.Choice(["repair", "quarantine", "report"]),
+    help="What to do about an identifier that is found; default: the profile's.",
+)  # fmt: skip
+@click.option("--follow-symlinks", is_flag=True, help="Follow links below the inputs.")
+def run(
+    inputs: tuple[str, ...],
+    target: str,
+    project: str | None,
+    profile: str,
+    options: tuple[str, ...],
+    jobs: int | None,
+    quiet: bool,
+    as_json: bool,
+    memory: int | None,
+    layout: str,
+    verify: str | None,
+    **settings: Any,
+) -> int:
+    """De-identify files and folders into OUT.
+
+    INPUT is a file, a folder or a quoted glob pattern. Originals are only read. What cannot be
+    proven clean is quarantined in the project folder with a reason, and never written to OUT.
+
+    \b
+    Examples:
+      deident run STUDY -o CLEAN
+      deident run A B -o CLEAN --project TRIAL --with retain-safe-private -j 4
+      deident run STUDY -o CLEAN --dry-run
+    """
+    from deident.app.recipes import recipe
+
+    mirror = layout == "mirror"
+    if settings["keep_names"] and not mirror:
+        raise UsageError("usage", "--keep-names needs --layout mirror")
+    if settings["template"] is not None and mirror:
+        raise UsageError("usage", "--name-template needs --layout template")
+    details = as_json and settings["dry_run"]
+    face = RunFace(quiet=quiet, as_json=as_json, details=details)
+    prepared = recipe(profile, options, verify=verify, details=details)
+    try:
+        summary = carry_out(
+            RunSettings(
+                inputs,
+                target,
+                project,
+                jobs or _default_jobs(),
+                memory=(memory or 0) << 20,
+                mirror=mirror,
+                **settings,
+            ),
+            prepared,
+            face,
+        )
+    finally:
+        face.clear()
+    return face.finish(summary)

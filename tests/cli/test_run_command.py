@@ -1,0 +1,400 @@
+"""`deident run` as people and scripts use it: real files, real processes, exit codes, streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from deident.cli.main import main
+
+FILES = ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A folder with three instances and a text file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in FILES:
+        shutil.copy(str(get_testdata_file(name)), folder / name)
+    (folder / "notes.txt").write_text("This is no DICOM file.")
+    return folder
+
+
+class Result:
+    """What a command printed and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+def deident(*arguments: object, **options: Any) -> Result:
+    """Run the program in a process of its own."""
+    command = [sys.executable, "-m", "deident", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, errors="surrogateescape", **options
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the program in this process, which is quicker."""
+
+    def call(*arguments: object) -> Result:
+        code = main([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+def outputs(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_study_is_deidentified(study: Path, tmp_path: Path) -> None:
+    result = deident("run", study, "-o", tmp_path / "out", "-j", 2)
+    assert result.code == 0
+    assert result.out.splitlines()[0] == "4 found: 3 written, 1 skipped, 0 quarantined"
+    assert "not-dicom: not a DICOM file" in result.out
+    assert result.err == f"new project: {tmp_path}/out.deident-project\n"
+    written = [dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")]
+    assert len(written) == 3
+    for dataset in written:
+        assert dataset.PatientIdentityRemoved == "YES"
+        assert str(dataset.PatientID).startswith("DEID-")
+    for path in (tmp_path / "out").rglob("*.dcm"):
+        assert path.parts[-4:] == (
+            str(dcmread(path).PatientID),
+            str(dcmread(path).StudyInstanceUID),
+            str(dcmread(path).SeriesInstanceUID),
+            f"{dcmread(path).SOPInstanceUID}.dcm",
+        )
+
+
+def test_originals_are_not_touched(study: Path, tmp_path: Path, here: Any) -> None:
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in study.iterdir()}
+    here("run", study, "-o", tmp_path / "out")
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in study.iterdir()}
+    assert before == after
+
+
+def test_quiet_prints_nothing_on_success(study: Path, tmp_path: Path) -> None:
+    result = deident("run", study, "-o", tmp_path / "out", "--quiet")
+    assert (result.code, result.out, result.err) == (0, "", "")
+
+
+def test_quiet_says_what_failed_in_one_line(study: Path, tmp_path: Path, here: Any) -> None:
+    (study / "empty.dcm").touch()
+    result = here("run", study, "-o", tmp_path / "out", "-q")
+    assert result.code == 3
+    assert result.out == ""
+    assert result.err == "Error: 1 of 5 quarantined\n"
+
+
+def test_json_is_one_object_on_stdout(study: Path, tmp_path: Path, here: Any) -> None:
+    result = here("run", study, "-o", tmp_path / "out", "--json")
+    summary = json.loads(result.out)
+    assert summary["schema"] == 1
+    assert (summary["found"], summary["written"], summary["skipped"]) == (4, 3, {"not-dicom": 1})
+    assert summary["reconciles"] is True
+    assert summary["state"] == "complete"
+    assert len(summary["series"]) == 4
+    assert sum(sum(counts.values()) for counts in summary["series"].values()) == 4
+    assert any(change["tag"] == "00100010" for change in summary["changes"])
+    kept = tmp_path / "out.deident-project" / "runs" / summary["run"] / "summary.json"
+    assert json.loads(kept.read_text()) == summary
+
+
+def test_a_dry_run_says_what_would_change(study: Path, tmp_path: Path, here: Any) -> None:
+    result = here("run", study, "-o", tmp_path / "out", "--dry-run")
+    assert result.code == 0
+    assert "3 would be written" in result.out
+    assert re.search(r"^\(0010,0010\) +PatientName +replaced +3 ", result.out, re.MULTILINE)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    for value in ("CompressedSamples", "1CT1", "Last^First"):
+        assert value not in result.out
+
+
+def test_a_dry_run_in_json_tells_of_every_instance(study: Path, tmp_path: Path, here: Any) -> None:
+    result = here("run", study, "-o", tmp_path / "out", "-n", "--json")
+    report = json.loads(result.out)
+    instances = {one["number"]: one for one in report["instances"]}
+    assert sorted(instances) == [1, 2, 3, 4]
+    written = [one for one in instances.values() if one["status"] == "written"]
+    assert len(written) == report["written"] == 3
+    for one in written:
+        paths = {change["path"]: change for change in one["changes"]}
+        assert paths["PatientName"]["outcome"] == "replaced"
+    assert "CompressedSamples" not in result.out
+
+
+def test_a_dry_run_in_json_of_nothing(tmp_path: Path, here: Any) -> None:
+    (tmp_path / "in").mkdir()
+    result = here("run", tmp_path / "in", "-o", tmp_path / "out", "-n", "--json")
+    assert json.loads(result.out)["instances"] == []
+    assert result.code == 5
+
+
+def test_the_same_project_gives_the_same_bytes(study: Path, tmp_path: Path, here: Any) -> None:
+    assert here("project", "init", tmp_path / "p").code == 0
+    for output, jobs in (("a", 1), ("b", 3)):
+        result = here(
+            "run", study, "-o", tmp_path / output, "--project", tmp_path / "p", "-j", jobs
+        )
+        assert (result.code, result.err) == (0, "")
+    assert outputs(tmp_path / "a") == outputs(tmp_path / "b")
+    assert len(outputs(tmp_path / "a")) == 3
+
+
+def test_the_same_run_twice(study: Path, tmp_path: Path, here: Any) -> None:
+    here("run", study, "-o", tmp_path / "out")
+    before = outputs(tmp_path / "out")
+    second = here("run", study, "-o", tmp_path / "out")
+    assert second.code == 0
+    assert second.err == f"project: {tmp_path}/out.deident-project\n"
+    assert "0 written, 4 skipped" in second.out
+    third = here("run", study, "-o", tmp_path / "out", "--resume")
+    assert third.code == 0
+    assert outputs(tmp_path / "out") == before
+
+
+def test_nothing_matched(tmp_path: Path, here: Any) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no DICOM")
+    result = here("run", tmp_path / "in", "-o", tmp_path / "out")
+    assert result.code == 5
+
+
+def test_quarantine_has_its_own_exit_code(study: Path, tmp_path: Path, here: Any) -> None:
+    content = (study / "CT_small.dcm").read_bytes()
+    (study / "cut.dcm").write_bytes(content[: len(content) // 2])
+    (study / "empty.dcm").touch()
+    result = here("run", study, "-o", tmp_path / "out")
+    assert result.code == 3
+    assert "3 written, 1 skipped, 2 quarantined" in result.out
+    listed = here("project", "quarantine", tmp_path / "out.deident-project")
+    assert listed.code == 0
+    assert "empty-file" in listed.out
+    assert str(study) not in listed.out
+    shown = here("project", "quarantine", tmp_path / "out.deident-project", "--show-paths")
+    assert str(study / "empty.dcm") in shown.out
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+WRONG: list[tuple[list[str], str, str]] = [
+    (["run"], "usage", "Missing argument"),
+    (["run", "in"], "usage", "-o"),
+    (["run", "in", "-o", "out", "--nonsense"], "usage", "--nonsense"),
+    (["run", "in", "-o", "out", "-j", "0"], "usage", "-j"),
+    (["run", "in", "-o", "out", "-j", "many"], "usage", "-j"),
+    (["run", "in", "-o", "out", "--timeout", "0"], "usage", "--timeout"),
+    (["run", "in", "-o", "out", "--verify", "no"], "usage", "--verify"),
+    (["run", "in", "-o", "out", "--layout", "flat"], "usage", "--layout"),
+    (["run", "in", "-o", "out", "--keep-names"], "usage", "mirror"),
+    (["run", "in", "-o", "out", "--name-template", "{Foo}"], "usage", "Foo"),
+    (["run", "nothing", "-o", "out"], "input-missing", "nothing"),
+    (["run", "in/*.nothing", "-o", "out"], "input-missing", "in/*.nothing"),
+    (["run", "in", "-o", "in/out"], "output-in-input", "in/out"),
+    (["run", "in", "-o", "."], "input-in-output", "in"),
+    (["run", "in", "-o", "in"], "output-in-input", "in"),
+    (["run", "in", "-o", "file"], "output-unwritable", "file"),
+    (["run", "in", "-o", "/proc/out"], "output-unwritable", "/proc/out"),
+    (["run", "in", "-o", "out", "--project", "nothing"], "project-invalid", "nothing"),
+    (["run", "in", "-o", "out", "--project", "in"], "project-in-input", "in"),
+    (["run", "in", "-o", "out", "--project", "out/p"], "project-in-output", "out/p"),
+    (["run", "in", "-o", "out", "--profile", "nothing"], "profile-unreadable", "nothing"),
+    (["run", "in", "-o", "out", "--profile", "bad.yaml"], "profile-invalid", "bad.yaml:3:"),
+    (["run", "in", "-o", "out", "--with", "nothing"], "usage", "nothing"),
+    (["run", "in", "-o", "out", "--with", "clean-graphics"], "option-not-available", "graphics"),
+    (["nonsense"], "usage", "nonsense"),
+    (["--nonsense"], "usage", "--nonsense"),
+    (["project", "init", "in"], "project-invalid", "in"),
+    (["project", "info", "nothing"], "project-invalid", "nothing"),
+    (["project", "info", "in"], "project-invalid", "in"),
+    (["project", "mapping", "in"], "usage", "--uids"),
+    (["project", "quarantine", "in"], "project-invalid", "in"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), WRONG, ids=[" ".join(w[0]) for w in WRONG])
+def test_a_wrong_request_gets_one_clear_line(
+    arguments: list[str],
+    code: str,
+    words: str,
+    study: Path,
+    tmp_path: Path,
+    here: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "bad.yaml").write_text("format: 1\nname: bad\nnonsense: 1\n")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    result = here(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("Error: ")
+    assert result.err.endswith(f"[{code}]\n")
+    assert words in result.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_key_that_others_can_read(study: Path, tmp_path: Path, here: Any) -> None:
+    here("project", "init", tmp_path / "p")
+    (tmp_path / "p" / "key").chmod(0o644)
+    result = here("run", study, "-o", tmp_path / "out", "--project", tmp_path / "p")
+    assert result.code == 2
+    assert result.err.endswith("[key-unusable]\n")
+
+
+def test_names_that_a_person_typed_cannot_steer_the_terminal(tmp_path: Path, here: Any) -> None:
+    result = here("run", "\x1b[31mred\n\udcff", "-o", tmp_path / "out")
+    assert result.err.count("\n") == 1
+    assert "\x1b" not in result.err
+    assert r"\x1b[31mred\n\udcff" in result.err
+
+
+# -- the world around -----------------------------------------------------------------------------
+
+
+def test_names_of_all_kinds(study: Path, tmp_path: Path) -> None:
+    content = (study / "CT_small.dcm").read_bytes()
+    names = [b"-rf", b"a b", b"line\nbreak", "😀".encode(), b"\xff\xfe", b"x" * 255]
+    for number, name in enumerate(names):
+        uid = f"1.2.3.{number}".ljust(40, "0").encode()
+        old = dcmread(study / "CT_small.dcm").SOPInstanceUID.encode()
+        changed = content.replace(old, uid[: len(old)].ljust(len(old), b"0"))
+        Path(os.fsdecode(os.fsencode(study) + b"/" + name)).write_bytes(changed)
+    for locale in ("C", "C.UTF-8"):
+        output = tmp_path / locale
+        result = deident("run", study, "-o", output, env=os.environ | {"LC_ALL": locale})
+        assert (result.code, result.err.count("\n")) == (0, 1)
+        assert len(outputs(output)) == 9
+
+
+def test_a_leading_dash_needs_two_dashes(study: Path, tmp_path: Path) -> None:
+    (study / "CT_small.dcm").rename(tmp_path / "-ct")
+    result = deident("run", "-o", tmp_path / "out", "--", "-ct", cwd=tmp_path)
+    assert result.code == 0
+
+
+def test_results_go_where_time_zones_do_not_matter(study: Path, tmp_path: Path) -> None:
+    deident("project", "init", tmp_path / "p")
+    for zone in ("UTC", "Asia/Tokyo"):
+        environment = os.environ | {"TZ": zone}
+        place = tmp_path / zone.replace("/", "-")
+        deident("run", study, "-o", place, "--project", tmp_path / "p", env=environment)
+    assert outputs(tmp_path / "UTC") == outputs(tmp_path / "Asia-Tokyo")
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--dry-run"], ["-n", "--json"], []])
+def test_a_reader_that_leaves_early_does_no_harm(
+    study: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    command = [sys.executable, "-m", "deident", "run", study, "-o", tmp_path / "out", *arguments]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+    if "-n" not in arguments and "--dry-run" not in arguments:
+        assert len(outputs(tmp_path / "out")) == 3
+
+
+def test_closed_streams_do_no_harm(study: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m deident run {study} -o {tmp_path}/out <&- >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 0
+    assert len(outputs(tmp_path / "out")) == 3
+
+
+def test_no_home_folder_is_needed(study: Path, tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "HOME"}
+    assert deident("run", study, "-o", tmp_path / "out", env=environment).code == 0
+
+
+def test_a_terminal_sees_progress(study: Path, tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "deident", "run", study, "-o", tmp_path / "out"]
+    with subprocess.Popen(command, stderr=slave, stdout=subprocess.PIPE) as process:
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(master, 4096)
+            except OSError:
+                break
+        assert process.stdout is not None
+        assert b"\x1b" not in process.stdout.read()
+    os.close(master)
+    assert re.search(rb"\r\d+", shown)
+    assert shown.endswith(b"\r\x1b[K")
+    assert process.returncode == 0
+
+
+def many(study: Path, count: int) -> None:
+    """Enough instances for a run to be interrupted in its middle."""
+    content = (study / "CT_small.dcm").read_bytes()
+    for number in range(count):
+        (study / f"{number:05}").write_bytes(content)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_run_in_good_order(
+    study: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    many(study, 3000)
+    command = [sys.executable, "-m", "deident", "run", study, "-o", tmp_path / "out", "-j", "2"]
+    with subprocess.Popen(
+        [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not list((tmp_path / "out").rglob("*.dcm")):
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate()
+    assert process.returncode == code
+    summary = json.loads(out)
+    assert summary["state"] == "interrupted"
+    assert summary["reconciles"] is True
+    assert "Traceback" not in err
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_an_unforeseen_error_shows_no_values(
+    study: Path, tmp_path: Path, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deident.app import recipes
+
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("Doe^John")
+
+    monkeypatch.setattr(recipes, "recipe", fail)
+    result = here("run", study, "-o", tmp_path / "out")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert result.err.endswith("[unexpected]\n")
+    assert "Doe" not in result.err
+    monkeypatch.setenv("DEIDENT_DEBUG", "1")
+    with pytest.raises(KeyError):
+        here("run", study, "-o", tmp_path / "out")
