@@ -213,3 +213,12 @@ def test_an_instance_without_a_patient_or_uids_is_refused(tmp_path: Path) -> Non
     made = BUILDERS["ct"](PEOPLE[0])
     del made.PatientID, made.StudyInstanceUID
     assert outcome(engine(), encoded(made), tmp_path) == "no-patient-id"
+
+
+def test_a_name_in_the_form_of_a_sequence_is_quarantined(tmp_path: Path) -> None:
+    made = ct(PEOPLE[0])
+    del made.PatientName
+    item = pydicom.Dataset()
+    item.PatientID = "1234567"
+    made.add_new(0x00100010, "SQ", [item])
+    assert outcome(engine(), encoded(made), tmp_path) == "rule-failed"

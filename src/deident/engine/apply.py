@@ -388,6 +388,8 @@ class Walker:
         outcome = "replaced" if decision.items else "emptied"
         self._record(path, element.tag, "SQ", step.action, step.code, outcome, step.origin)
         value = new_items(decision.items, element.encoding)
+        if any(hit.grade != "weak" for hit in self.case.matcher.search_bytes(value)):
+            raise InstanceError("identifier-left")
         return element_bytes(element.tag, "SQ", value, element.encoding)
 
 

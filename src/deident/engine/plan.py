@@ -27,6 +27,7 @@ PATIENT_ID = 0x00100020
 PATIENT_AGE = 0x00101010
 BIRTH_DATE = 0x00100030
 
+_MOST_STEPS = 100_000
 # PS3.15 action code → action, where the element's VR does not say more.
 _ACTION_OF_CODE = {"X": "remove", "Z": "empty", "D": "dummy", "U": "uid", "K": "keep"}
 _DATE_VRS = frozenset({"DA", "DT", "TM"})
@@ -250,6 +251,8 @@ class Scope:
         key = (parents, tag, vr, creator)
         step = self._steps.get(key)
         if step is None:
+            if len(self._steps) >= _MOST_STEPS:
+                self._steps.clear()  # only files made to fill memory ask so many questions
             step = self._steps[key] = self._decide(parents, tag, vr, creator)
         return step
 

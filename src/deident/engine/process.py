@@ -40,6 +40,7 @@ PATIENT_ID = 0x00100020
 DIRECTORY_RECORDS = 0x00041220
 
 # Refusals of the strict reader after which a lenient second reading may still succeed.
+_MOST_TOLD = 50_000
 _READING = frozenset({"bad-length", "bad-vr", "bad-structure", "bad-meta", "not-dicom"})
 
 
@@ -271,6 +272,8 @@ class Engine:
         self._count_templates(walker.templates, result)
 
     def _count_templates(self, templates: list[Template], result: InstanceResult) -> None:
+        if len(self._told) > _MOST_TOLD:
+            self._told.clear()  # told twice is as good; memory must not grow with the run
         self._told.update(old for old, _ in result.uids)
         for template in templates:
             template.hits += 1
