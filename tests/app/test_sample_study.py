@@ -32,8 +32,7 @@ def test_many_modalities_and_scripts(study: SampleStudy) -> None:
 
 def test_identifiers_are_planted(study: SampleStudy) -> None:
     data = b"".join(path.read_bytes() for path in study.folder.rglob("*.dcm"))
-    planted = [study.people[n] for n in (0, 1, 2, *range(4, len(study.people)))]
-    for person in planted:
+    for person in study.people:
         assert {kind for needle, kind in person.needles().items() if needle in data} == {
             kind for kind, _ in person.identifiers()
         }

@@ -88,7 +88,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
         "us/cine.dcm": cine,
         **{
             f"sr/{person.script.lower().replace(' ', '-')}.dcm": objects.report(person, sections=3)
-            for person in PEOPLE[4:]
+            for person in PEOPLE[3:]
         },
         "doc/letter.dcm": objects.document(latin),
     }
