@@ -75,7 +75,7 @@ def read_preface(data: bytes, size: int) -> Preface:
 
 
 def _with_meta(data: bytes, pos: int, size: int, notes: tuple[str, ...]) -> Preface:
-    meta, start = parse_meta(data, pos)
+    meta, start = parse_meta(data, pos, size)
     raw = meta.get(TRANSFER_SYNTAX)
     if not raw:
         encoding = guess_encoding(data, start, size)
@@ -98,37 +98,43 @@ def _with_meta(data: bytes, pos: int, size: int, notes: tuple[str, ...]) -> Pref
     return Preface(meta, NATIVE[found], start, (*notes, "syntax-corrected"))
 
 
-def parse_meta(data: bytes, pos: int) -> tuple[dict[int, bytes], int]:
+def parse_meta(data: bytes, pos: int, size: int) -> tuple[dict[int, bytes], int]:
     """Return the elements of group 0002 from `pos` on (tag → raw value), and where they end.
 
     The group ends at the first element of another group; a group length is not relied upon.
 
     Raises:
-        InstanceError: `bad-meta` if an element does not parse or runs past `data`.
+        InstanceError: `bad-meta` if an element does not parse or runs past `data`, or if `data` is
+            less than the file's `size` and ends before the group does.
     """
     code = data[pos + 4 : pos + 6]
     if data[pos : pos + 2] == _GROUP and code not in SHORT_VRS and code not in LONG_VRS:
         return _implicit_meta(data, pos)
     meta: dict[int, bytes] = {}
     stop = -1
-    while data[pos : pos + 2] == _GROUP and len(data) >= pos + 12:
-        _, number, length = _EXPLICIT(data, pos)
-        code = data[pos + 4 : pos + 6]
-        value = pos + 8
-        if code not in SHORT_VRS:
-            if code not in LONG_VRS:
-                if pos == stop:  # a deflated data set may begin with any bytes
-                    break
+    try:
+        while data[pos : pos + 2] == _GROUP:
+            _, number, length = _EXPLICIT(data, pos)
+            code = data[pos + 4 : pos + 6]
+            value = pos + 8
+            if code not in SHORT_VRS:
+                if code not in LONG_VRS:
+                    if pos == stop:  # a deflated data set may begin with any bytes
+                        break
+                    raise InstanceError("bad-meta", offset=pos)
+                (length,) = _LENGTH(data, value)
+                value += 4
+            end = value + length
+            if end > len(data):
                 raise InstanceError("bad-meta", offset=pos)
-            (length,) = _LENGTH(data, value)
-            value += 4
-        end = value + length
-        if end > len(data):
-            raise InstanceError("bad-meta", offset=pos)
-        meta[GROUP_LENGTH | number] = data[value:end]
-        if not number and length == 4:
-            stop = end + _LENGTH(data, value)[0]
-        pos = end
+            meta[GROUP_LENGTH | number] = data[value:end]
+            if not number and length == 4:
+                stop = end + _LENGTH(data, value)[0]
+            pos = end
+    except struct.error:
+        raise InstanceError("bad-meta", offset=pos) from None
+    if pos + 2 > len(data) and len(data) < size:
+        raise InstanceError("bad-meta", offset=pos)
     return meta, pos
 
 

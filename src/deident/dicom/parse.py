@@ -44,7 +44,7 @@ PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _ITEM_END_LE = b"\xfe\xff\x0d\xe0"
 _DELIMITERS = 0xFFFE  # the group of the three
-_MAX_DEPTH = 200  # two Python frames for each; far below the interpreter's own limit
+_MAX_DEPTH = 100  # five Python frames for each: half of the interpreter's own limit
 
 _EXPLICIT_HEAD = {
     True: struct.Struct("<HH2sH").unpack_from,
@@ -58,20 +58,20 @@ class Limits(NamedTuple):
     """What one instance may cost. Beyond it: `too-deep`, `too-many-elements`, `too-large`.
 
     Attributes:
-        depth: sequences inside each other (never more than 200).
+        depth: sequences inside each other (never more than 100).
         elements: elements and items of all depths together.
         header: bytes of a data set that are held in memory, pixel data not counted.
         bulk: a top-level value of more bytes than this stays in the file.
-        inflated: bytes of a deflated data set after inflating.
-        ratio: inflated bytes for each deflated byte, once 16 MiB have been inflated.
+        inflated: bytes of a deflated data set after inflating (`too-large`).
+        ratio: inflated bytes for each deflated byte, from 64 MiB on (`bad-deflate`).
     """
 
     depth: int = 64
     elements: int = 1_000_000
     header: int = 1 << 27
     bulk: int = 1 << 20
-    inflated: int = 1 << 33
-    ratio: int = 1100
+    inflated: int = 1 << 31
+    ratio: int = 1000
 
 
 DEFAULT_LIMITS = Limits()

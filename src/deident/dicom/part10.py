@@ -219,13 +219,14 @@ def from_bytes(
     path: str | os.PathLike[str] = "",
     limits: Limits = DEFAULT_LIMITS,
     notes: tuple[str, ...] = (),
+    window: int = WINDOW,
 ) -> Part10File:
     """Read a DICOM file that is in memory. Raises what `open` raises."""
     if not data:
         raise InstanceError("empty-file")
     preface = read_preface(data, len(data))
     preface = preface._replace(notes=(*preface.notes, *notes))
-    return _part10(path, MemorySource(data), preface, data, limits, len(data))
+    return _part10(path, MemorySource(data), preface, data[:window], limits, window)
 
 
 def _part10(

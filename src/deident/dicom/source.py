@@ -211,7 +211,7 @@ class InflatedSource:
     def _check(self, inflated: int, deflated: int) -> None:
         if inflated > self._limit:
             raise InstanceError("too-large", "the deflated data set inflates beyond the limit")
-        if inflated > 16 * CHUNK and inflated > deflated * self._ratio:
+        if inflated > 64 * CHUNK and inflated > deflated * self._ratio:
             raise InstanceError("bad-deflate", "the deflated data set inflates suspiciously well")
 
     def read(self, offset: int, length: int) -> bytes:

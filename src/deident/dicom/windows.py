@@ -23,6 +23,7 @@ from deident.errors import InstanceError
 WINDOW = 1 << 16
 _GROWTH = 4  # what was parsed is parsed again in the longer window: a third of the work at most
 _LONGEST_HEAD = 12  # tag, VR, reserved bytes, 32-bit length
+_MAX_FRAGMENTS = 1 << 24  # seconds of walking; a frame each would be a file of terabytes
 _HEAD = {True: struct.Struct("<HHL").unpack_from, False: struct.Struct(">HHL").unpack_from}
 _ITEM, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD, 0)
 
@@ -163,7 +164,7 @@ def _fragments_end(source: Source, offset: int, encoding: Encoding) -> int:
     """Return where the fragments from `offset` on end, their delimiter included (PS3.5 A.4)."""
     read, head = source.read, _HEAD[encoding.little]
     window, base, size = b"", offset, 8
-    while True:
+    for _ in range(_MAX_FRAGMENTS):
         pos = offset - base
         if pos + 8 > len(window):
             base, window, pos = offset, read(offset, size), 0
@@ -176,3 +177,4 @@ def _fragments_end(source: Source, offset: int, encoding: Encoding) -> int:
             raise InstanceError("bad-structure", offset=offset)
         offset += 8 + length
         size = 8 if length > WINDOW >> 2 else WINDOW  # many small fragments: fewer reads
+    raise InstanceError("too-many-elements", offset=offset)
