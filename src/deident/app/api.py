@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from deident.engine.plan import Plan
 from deident.engine.process import Engine
 from deident.engine.pseudonyms import Identity
 from deident.engine.result import Change, Finding, InstanceResult
 from deident.profiles.model import Profile
+from deident.profiles.standard import check_options
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class Deidentified:
+class Deidentified(NamedTuple):
     """A de-identified instance.
 
     Attributes:
@@ -94,12 +93,10 @@ def deidentify(
         >>> kept.dataset.PatientID == new.dataset.PatientID
         True
     """
-    from dataclasses import replace
-
     if not isinstance(profile, Profile):
         profile = load_profile(profile, options)
     elif options:
-        profile = replace(profile, options=tuple(dict.fromkeys([*profile.options, *options])))
+        profile = profile._replace(options=check_options([*profile.options, *options]))
     engine = Engine(Plan(profile), _identity(profile, project), details=True)
     if isinstance(source, str | os.PathLike):
         prepared = engine.prepare(os.fspath(source))

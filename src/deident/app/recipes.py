@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -55,7 +54,7 @@ def recipe(
     """
     loaded = load(profile, options, CATALOG)
     if verify is not None:
-        loaded = replace(loaded, verify=verify)
+        loaded = loaded._replace(verify=verify)
     plan = Plan(loaded)
     return Recipe(
         loaded.name,

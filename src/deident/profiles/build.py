@@ -6,7 +6,6 @@ Every problem is collected with its place, so that `loader` can raise the first 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from deident.errors import ProfileError, UsageError
@@ -52,8 +51,7 @@ class Builder:
         start = parent or Profile("")
         rules = list(self._rules(document))
         filters = list(self._filters(document))
-        profile = replace(
-            start,
+        profile = start._replace(
             name=document.name,
             version=document.version,
             description=document.description,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from deident import tables
@@ -223,6 +222,8 @@ def _tag(_param: ParamSpec, value: Any) -> int:
 
 
 def _date(param: ParamSpec, value: Any) -> str:
+    from datetime import date
+
     text = _text(param, value)
     parts = re.fullmatch(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})", text)
     try:

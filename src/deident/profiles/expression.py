@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from deident import tables
@@ -171,10 +170,10 @@ class Comparison(NamedTuple):
         """Return the value as a number; ages (VR AS) count in years."""
         text = value or ""
         if self.reference.vr == "AS":
-            age = _AGE.fullmatch(text)
+            age = re.fullmatch(_AGE, text)
             if age:
                 return int(age[1]) / _PER_YEAR[age[2]]
-        elif len(text) <= MAX_NUMBER and _NUMBER.fullmatch(text):
+        elif len(text) <= MAX_NUMBER and re.fullmatch(_NUMBER, text):
             return _as_number(text)
         what = "the value is not one number" if text else "there is no value"
         raise ExpressionError(f"{self.reference.text}: {what}")
@@ -188,8 +187,8 @@ def _as_number(text: str) -> float:
 Node = Constant | Not | Junction | Presence | Comparison
 
 _UNSPLIT = frozenset({"LT", "ST", "UT", "UR"})  # a backslash is part of the text (PS3.5 6.2)
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][-+]?[0-9]+)?")
-_AGE = re.compile(r"([0-9]{1,3})([DWMY])")
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][-+]?[0-9]+)?"
+_AGE = r"([0-9]{1,3})([DWMY])"
 _PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
 _ORDERS: dict[str, Callable[..., bool]] = {
     "<": lambda value, limit: value < limit,
@@ -205,8 +204,7 @@ _TEXTS: dict[str, Callable[..., bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """A parsed condition: immutable, picklable, safe to evaluate in any thread.
 
     Attributes:
@@ -239,15 +237,14 @@ def parse(text: str) -> Expression:
     return Expression(text, root, frozenset(parser.tags))
 
 
-_SPACE = re.compile(r"(?:\s|#[^\n]*)*")
-_WORD = re.compile(r"[A-Za-z]+(?![A-Za-z0-9])")
-_PRESENCE = re.compile(r"(exists|missing|empty)\s*\(")
-_EACH = re.compile(r"(any|all)\s*\(")
-_OPERATOR = re.compile(
-    r"(==|!=|<=|>=|<|>|~=|~?(?:contains|startswith|endswith|matches|in)(?![A-Za-z0-9]))"
-)
-_STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\'')
-_LITERAL_NUMBER = re.compile(_NUMBER.pattern + r"(?![A-Za-z0-9_.])")
+# Compiled on first use: most runs parse no expression.
+_SPACE = r"(?:\s|#[^\n]*)*"
+_WORD = r"[A-Za-z]+(?![A-Za-z0-9])"
+_PRESENCE = r"(exists|missing|empty)\s*\("
+_EACH = r"(any|all)\s*\("
+_OPERATOR = r"(==|!=|<=|>=|<|>|~=|~?(?:contains|startswith|endswith|matches|in)(?![A-Za-z0-9]))"
+_STRING = r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\''
+_LITERAL_NUMBER = _NUMBER + r"(?![A-Za-z0-9_.])"
 _WORDS = frozenset({"and", "or", "not", "true", "false"})
 
 
@@ -269,11 +266,14 @@ class _Parser:
         raise ProfileError("profile-invalid", message, line=line, column=column)
 
     def skip(self) -> None:
-        self.position = _SPACE.match(self.text, self.position).end()  # type: ignore[union-attr]
+        self.position = self.match(_SPACE).end()  # type: ignore[union-attr]
 
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    def match(self, pattern: str) -> re.Match[str] | None:
+        return re.compile(pattern).match(self.text, self.position)
+
+    def take(self, pattern: str) -> re.Match[str] | None:
         self.skip()
-        found = pattern.match(self.text, self.position)
+        found = self.match(pattern)
         if found:
             self.position = found.end()
         return found
@@ -290,7 +290,7 @@ class _Parser:
 
     def word(self, word: str) -> bool:
         self.skip()
-        found = _WORD.match(self.text, self.position)
+        found = self.match(_WORD)
         if found is None or found[0] != word:
             return False
         self.position = found.end()
@@ -336,9 +336,7 @@ class _Parser:
             self.expect(")")
             return comparison
         self.skip()
-        if self.text.startswith("(", self.position) and not _TAG_AHEAD.match(
-            self.text, self.position
-        ):
+        if self.text.startswith("(", self.position) and not self.match(_TAG_AHEAD):
             self.expect("(")
             node = self.junction("or")
             self.expect(")")
@@ -348,7 +346,7 @@ class _Parser:
     def reference(self) -> Reference:
         self.skip()
         start = self.position
-        found = _WORD.match(self.text, start)
+        found = self.match(_WORD)
         if start == len(self.text) or (found and found[0] in _WORDS):
             self.fail("an attribute is expected here")
         try:
@@ -402,4 +400,4 @@ class _Parser:
         return text.casefold() if fold else text
 
 
-_TAG_AHEAD = re.compile(r"\(\s*[0-9A-Fa-f]{4}\s*,")
+_TAG_AHEAD = r"\(\s*[0-9A-Fa-f]{4}\s*,"

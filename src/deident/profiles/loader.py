@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,7 +66,7 @@ def load(
     else:
         profile = _load_file(Path(name_or_path), actions, ())
     extra = tuple(extra_options)
-    return replace(profile, options=check_options((*profile.options, *extra))) if extra else profile
+    return profile._replace(options=check_options((*profile.options, *extra))) if extra else profile
 
 
 def shipped_names() -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from deident import tables
@@ -38,8 +37,9 @@ _TAG = (
     rf"\( *{_DIGIT}{{4}} *, *{_DIGIT}{{4}} *\)|\[ *{_DIGIT}{{4}} *,? *{_DIGIT}{{4}} *\]"
     rf"|{_DIGIT}{{4}},?{_DIGIT}{{4}}(?![A-Za-z0-9])"
 )
-# One step of a path. The private form is looked for first: a creator may hold any character.
-_SEGMENT = re.compile(
+# One step of a path. The private form is looked for first: a creator may hold any character. Like
+# all patterns here it is compiled on first use: most runs read no selector.
+_SEGMENT = (
     rf"(?P<open>\( *)?{_PRIVATE}(?P<close> *\))?|(?P<tag>{_TAG})"
     r"|vr:(?P<vr>[A-Za-z]{2})(?![A-Za-z0-9])|(?P<odd>private:\*)|(?P<any>\*\*?)"
     r"|(?P<keyword>[A-Za-z][A-Za-z0-9]*)"
@@ -78,7 +78,7 @@ def match_selector(text: str, start: int = 0) -> tuple[int, Selector]:
     anchored = text.startswith("/", start)
     position += anchored
     while True:
-        found = _SEGMENT.match(text, position)
+        found = re.compile(_SEGMENT).match(text, position)
         if found is None or bool(found["open"]) != bool(found["close"]):
             raise _wrong(f"{text[start : start + 80]!r} is not a selector")
         segments.append(found)
@@ -101,7 +101,7 @@ def _assemble(segments: list[re.Match[str]], anchored: bool, text: str) -> Selec
             anchored = True
     *above, last = segments
     parents = tuple(_sequence(segment) for segment in above)
-    return replace(_target(last), parents=parents, anchored=anchored, text=text)
+    return _target(last)._replace(parents=parents, anchored=anchored, text=text)
 
 
 def _target(segment: re.Match[str]) -> Selector:
@@ -195,7 +195,7 @@ def _from_mapping(source: Mapping[Any, Any]) -> Selector:
         if not low:
             raise _wrong("element has the two last hexadecimal digits of the element number")
         target = _private(values["group"], values["creator"], low[1])
-    return replace(_below(path, target), text=", ".join(f"{k}: {v}" for k, v in source.items()))
+    return _below(path, target)._replace(text=", ".join(f"{k}: {v}" for k, v in source.items()))
 
 
 def _below(path: str | None, target: Selector) -> Selector:
@@ -203,7 +203,7 @@ def _below(path: str | None, target: Selector) -> Selector:
         return target
     # any attribute will do as the end of the path: only the sequences above it count
     around = parse_selector(path.rstrip("/") + "/00080005")
-    return replace(target, parents=around.parents, anchored=around.anchored)
+    return target._replace(parents=around.parents, anchored=around.anchored)
 
 
 def _wrong(message: str) -> UsageError:
