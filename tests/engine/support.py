@@ -19,6 +19,7 @@ from deident.dicom.values import NUMBER_CODES, unpack_numbers
 from deident.engine.actions import REGISTRY
 from deident.engine.context import Context
 from deident.engine.decision import Decision, NewItems, Subject
+from deident.engine.process import Prepared
 from deident.engine.pseudonyms import Identity
 from deident.profiles.catalog import check_params
 from deident.profiles.model import Profile
@@ -115,3 +116,14 @@ def dciodvfy(dataset: Dataset) -> set[str]:
         )
     lines = (done.stdout + done.stderr).splitlines()
     return {line for line in lines if line.startswith("Error")}
+
+
+def written(prepared: Prepared) -> bytes:
+    """The new file, committed."""
+    with tempfile.TemporaryFile() as file:
+        size = prepared.write(file.fileno())
+        prepared.commit()
+        file.seek(0)
+        data = file.read()
+    assert len(data) == size
+    return data

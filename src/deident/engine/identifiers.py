@@ -171,6 +171,8 @@ _TAGS: dict[Kind, tuple[int, ...]] = {
 
 KINDS: dict[int, Kind] = {tag: kind for kind, tags in _TAGS.items() for tag in tags}
 IDENTIFIER_TAGS = frozenset(KINDS)
+PERSONAL: frozenset[Kind] = frozenset({"birth-date", "contact", "name", "patient-id", "person"})
+"""Kinds that tell who somebody is, not where or with what something was done."""
 
 # Fewer folded characters than this say nothing: every text has them.
 _SHORTEST: dict[Kind, int] = {

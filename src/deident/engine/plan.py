@@ -17,6 +17,7 @@ from deident.engine.context import NEEDED
 from deident.engine.markers import Performed, Temporal
 from deident.engine.private import PrivatePolicy, is_numeric
 from deident.engine.registry import ActionFunction
+from deident.engine.time_actions import FRAME_ORIGIN_TIMESTAMP
 from deident.profiles.expression import Expression, parse
 from deident.profiles.model import Profile, Rule
 from deident.profiles.selectors import below, specificity
@@ -316,17 +317,17 @@ def code_step(code: str, tag: int, vr: str, origin: str, type_: str | None) -> S
     if vr == "SQ" and code == "U":
         return make_step("keep", {}, code, origin, type_)  # the walk renews the UIDs inside
     if code == "C":
-        return _cleaning_step(vr, origin, type_)
+        return _cleaning_step(tag, vr, origin, type_)
     return make_step(_ACTION_OF_CODE[code], {}, code, origin, type_)
 
 
-def _cleaning_step(vr: str, origin: str, type_: str | None) -> Step:
+def _cleaning_step(tag: int, vr: str, origin: str, type_: str | None) -> Step:
     """C: dates are shifted, AE titles become tokens, sequences are cleaned inside.
 
     For other values there is nothing of similar meaning that is known to be safe, so they go as the
     attribute type allows.
     """
-    if vr in _DATE_VRS:
+    if vr in _DATE_VRS or tag == FRAME_ORIGIN_TIMESTAMP:
         return make_step("shift-date", {"mode": "per-patient"}, "C", origin, type_)
     if vr == "SQ":
         return make_step("keep", {}, "C", origin, type_)

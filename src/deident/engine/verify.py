@@ -18,7 +18,7 @@ from deident.dicom.charsets import byte_forms
 from deident.engine.birthdates import BirthDate
 from deident.engine.folding import Folded, fold
 from deident.engine.grading import Find, Grade, Place, edit_distance_is_one, grade, is_known_word
-from deident.engine.identifiers import Identifier, Identifiers
+from deident.engine.identifiers import PERSONAL, Identifier, Identifiers
 from deident.engine.needles import Needle, needles, words_of
 
 # Longer values are searched piece by piece: what is remembered per character stays small.
@@ -57,11 +57,15 @@ class Matcher:
         """Prepare the search for `identifiers`.
 
         `ignore` are tags whose values the profile keeps on purpose (such as Station Name under the
-        Retain Device Identity option): these values are not looked for, wherever they stand.
+        Retain Device Identity option): these values are not looked for, wherever they stand, unless
+        they are also something that tells who the patient is.
         """
-        entries = identifiers.entries
-        kept = {fold(entry.text) for entry in entries if entry.tag in ignore}
-        entries = frozenset(entry for entry in entries if fold(entry.text) not in kept)
+        kept = {fold(entry.text) for entry in identifiers.entries if entry.tag in ignore}
+        entries = frozenset(
+            entry
+            for entry in identifiers.entries
+            if entry.tag not in ignore and (entry.kind in PERSONAL or fold(entry.text) not in kept)
+        )
         self._needles = needles(entries)
         self._dates = [
             found
