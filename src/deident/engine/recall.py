@@ -149,13 +149,13 @@ def _tail(file: Part10File, end: int, bulk: bytes) -> list[bytes | Span] | None:
     """Pixel Data behind a header that was recognised, `None` unless it ends with the file."""
     buf = file.header
     if not bulk:
-        return [] if file.start + end == file.size else None
+        return [] if file.start + end == file.source.size else None
     if not buf.startswith(bulk, end):
         return None
     value_at = end + len(bulk) + 4
     order: Literal["little", "big"] = "little" if file.encoding.little else "big"
     span = file.bulk_at(value_at, int.from_bytes(buf[value_at - 4 : value_at], order))
-    if span is None or span.offset + span.length != file.size:
+    if span is None or span.offset + span.length != file.source.size:
         return None
     return [buf[end:value_at], span]
 
