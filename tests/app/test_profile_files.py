@@ -50,3 +50,14 @@ def test_load_profile_knows_the_actions(tmp_path):
     profile = deident.load_profile(str(path), ["retain-uids"])
     assert profile.options == ("retain-uids",)
     assert [rule.action for rule in profile.rules] == ["keep", "replace", "replace"]
+
+
+def test_a_filter_may_ask_for_the_transfer_syntax(tmp_path):
+    path = tmp_path / "trial.yaml"
+    path.write_text(
+        'format: 1\nname: x\nfilters: [{quarantine: TransferSyntaxUID == "1.2.840.10008.1.2.1"}]\n'
+    )
+    with pytest.raises(deident.InstanceError) as caught:
+        deident.deidentify(get_testdata_file("CT_small.dcm"), profile=path)
+    assert caught.value.code == "filter"
+    assert deident.deidentify(get_testdata_file("MR_small_implicit.dcm"), profile=path).data

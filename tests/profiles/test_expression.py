@@ -24,6 +24,7 @@ VALUES = {
     (0x00400275, 0x00400009): r"A1\B2",
     (0x0019000C, "SIEMENS MR HEADER"): "1000",
     0x00104000: r"one\two",
+    0x00020010: "1.2.840.10008.1.2",
 }
 
 
@@ -75,6 +76,7 @@ def holds(text: str) -> bool:
         'Modality == "CT" # a comment\n  and true',
         r'Modality != "say \"CT\""',
         "not StudyDescription == 3",
+        'TransferSyntaxUID == "1.2.840.10008.1.2"',
     ],
 )
 def test_what_holds(text):
@@ -135,6 +137,8 @@ def test_a_value_too_long_for_a_pattern_is_refused():
         ("OverlayRows == 3", 1, 1, "names one attribute"),
         ("vr:PN == 'a'", 1, 1, "names one attribute"),
         ("**/ContentSequence/PersonName == 'a'", 1, 1, "whole path"),
+        ("ImplementationClassUID == 'a'", 1, 1, "not part of the data set"),
+        ("00080000 == 'a' or 00020002 == 'a'", 1, 20, "not part of the data set"),
         ("exists(Modality", 1, 16, r"\) is missing"),
         ("(" * 41 + "true" + ")" * 41, 1, 41, "nested deeper"),
         ("not " * 5000 + "true", 1, 1, "longer|nested deeper"),

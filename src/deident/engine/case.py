@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deident import tables
 from deident.dicom.charsets import Charset
-from deident.dicom.elements import Element, Encoding, walk
+from deident.dicom.elements import EXPLICIT_LE, Element, Encoding, walk
 from deident.dicom.uids import is_registered, normalise
 from deident.engine.context import PATIENT_ID, Context
 from deident.engine.identifiers import Identifiers, harvest
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 SOP_CLASS_UID = 0x00080016
+TRANSFER_SYNTAX_UID = 0x00020010
 PRIVATE_CHARACTERISTICS = 0x00080300
 
 _KEPT_CASES = 64
@@ -97,8 +98,18 @@ class Cases:
         scope = self._scopes.get((sop_class, claimed))
         if scope is None:
             scope = self._scopes[sop_class, claimed] = self._plan.scope(sop_class, claimed)
+        if TRANSFER_SYNTAX_UID in self._plan.pinned:
+            top = {**top, TRANSFER_SYNTAX_UID: _transfer_syntax(key.transfer_syntax)}
         context = Context(self._identity, self._plan.profile, charset, sop_class, top)
         return Case(key, scope, context, charset)
+
+
+def _transfer_syntax(uid: str) -> Element:
+    """The syntax as an attribute, for filters: the one that the data set is really encoded in."""
+    value = uid.encode()
+    return Element(
+        TRANSFER_SYNTAX_UID, "UI", "UI", value, 0, 0, len(value), len(value), EXPLICIT_LE
+    )
 
 
 def _kept_on_purpose(identifiers: Identifiers, scope: Scope) -> frozenset[int]:

@@ -24,6 +24,9 @@ from deident.errors import InstanceError, ProfileError, UsageError
 from deident.profiles.catalog import compile_pattern
 from deident.profiles.selectors import match_selector
 
+# The one attribute of the file meta information that conditions may ask for.
+TRANSFER_SYNTAX_UID = 0x00020010
+
 MAX_LENGTH = 10_000
 MAX_DEPTH = 40
 MAX_VALUE = 10_000
@@ -356,6 +359,8 @@ class _Parser:
         if selector.kind not in ("tag", "private") or (selector.parents and not selector.anchored):
             self.fail("an expression names one attribute, with its whole path", start)
         path = (*selector.parents, selector.tag)
+        if path[0] >> 16 < 8 and path != (TRANSFER_SYNTAX_UID,):
+            self.fail(f"{selector.text} is not part of the data set; it cannot be asked for", start)
         vr = "" if selector.kind == "private" else tables.vr_of(selector.tag) or ""
         reference = Reference(path, selector.creator, selector.text, vr)
         self.tags |= reference.tags()
