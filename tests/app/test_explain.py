@@ -162,3 +162,9 @@ def test_an_instance_that_fails_says_why(tmp_path):
 
 def test_an_attribute_that_is_not_there():
     assert explain_in_file(BASIC, "PatientMotherBirthName", CT).occurrences == ()
+
+
+def test_a_file_that_only_the_lenient_reader_reads():
+    path = get_testdata_file("SC_rgb_jpeg.dcm")
+    (one,) = explain_in_file(BASIC, "SOPInstanceUID", path).occurrences
+    assert one.outcome == "replaced"

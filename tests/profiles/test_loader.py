@@ -43,7 +43,7 @@ filters:
     note: no reports
   - quarantine: missing(PatientID)
   - accept: true
-naming: "{PatientID}/{SOPInstanceUID}.dcm"
+naming: "{PatientID}/{InstanceNumber:04}.dcm"
 dates: {max-days: 364, whole-weeks: true}
 verify: quarantine
 ages: strict
@@ -69,7 +69,7 @@ def test_every_key_of_the_format_arrives(write, actions):
             FilterRule("missing(PatientID)", "quarantine", "full.yaml:23"),
             FilterRule("true", "accept", "full.yaml:24"),
         ),
-        naming="{PatientID}/{SOPInstanceUID}.dcm",
+        naming="{PatientID}/{InstanceNumber:04}.dcm",
         dates=DatePolicy(364, whole_weeks=True),
         verify="quarantine",
         strict_ages=True,
@@ -111,6 +111,11 @@ def test_what_is_not_said_is_as_in_the_model(write, actions):
         ("uid-root: 1.02", 3, 11, "uid-root: has characters that are not allowed"),
         ("patient-prefix: a b", 3, 17, "patient-prefix: has characters"),
         ("naming: '{PatientID'", 3, 9, "naming: a brace has no partner"),
+        ("naming: '{PatientBirthDate}'", 3, 9, "naming: the fields are PatientID, "),
+        ("naming: '{InstanceNumber:4}'", 3, 9, "naming: the fields are PatientID, "),
+        ("naming: '{PatientID}/../x'", 3, 9, "naming: every part of the path"),
+        ("naming: '/{PatientID}'", 3, 9, "naming: every part of the path"),
+        ("naming: '{{x}}'", 3, 9, "naming: every part of the path"),
         ("author: \"a\\nb\"", 3, 9, "author: has characters"),
         ("rules:", 3, 1, "rules: has no value"),
         ("rules: {PatientName: remove}", 3, 8, "rules: must be a list"),

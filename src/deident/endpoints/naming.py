@@ -11,26 +11,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from deident.errors import UsageError
-
-# What a template may name; all are values of the output, never of the original.
-NAME_FIELDS = (
-    "PatientID",
-    "PatientName",
-    "StudyInstanceUID",
-    "StudyID",
-    "StudyDate",
-    "AccessionNumber",
-    "StudyDescription",
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "SeriesDescription",
-    "SeriesDate",
-    "Modality",
-    "BodyPartExamined",
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "InstanceNumber",
-)
+from deident.profiles.model import NAME_FIELDS
 
 DEFAULT_TEMPLATE = "{PatientID}/{StudyInstanceUID}/{SeriesInstanceUID}/{SOPInstanceUID}.dcm"
 UNKNOWN = "unknown"

@@ -5,19 +5,22 @@ Every problem is collected with its place, so that `loader` can raise the first 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from deident.errors import ProfileError, UsageError
 from deident.profiles.catalog import ActionCatalog, ParamError, check_params, template_fields
 from deident.profiles.expression import parse
-from deident.profiles.model import DatePolicy, FilterRule, Profile, Rule, Selector
+from deident.profiles.model import NAME_FIELDS, DatePolicy, FilterRule, Profile, Rule, Selector
 from deident.profiles.selectors import parse_selector
 from deident.profiles.standard import check_options
 from deident.profiles.tree import Keys, Place, Problem, Tree
 
 if TYPE_CHECKING:
     from deident.profiles.schema import ProfileDocument, RuleDocument
+
+_NAME_FIELD = re.compile(r"(\w+)(?::0\d{1,2})?")
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -89,10 +92,16 @@ class Builder:
         return {name: value for name, value in given.items() if value is not None}
 
     def _check_naming(self, template: str) -> None:
+        """Check what does not depend on the instance; `endpoints.naming` carries templates out."""
         try:
-            template_fields(template)
+            fields = [_NAME_FIELD.fullmatch(field) for field in template_fields(template)]
         except ValueError as error:
             self.problem(("naming",), f"naming: {error}")
+            return
+        if not all(field and field[1] in NAME_FIELDS for field in fields):
+            self.problem(("naming",), f"naming: the fields are {', '.join(NAME_FIELDS)}")
+        if any(part.strip(".") == "" for part in template.split("/")) or "{{" in template:
+            self.problem(("naming",), "naming: every part of the path must be a name")
 
     def _options(self, document: ProfileDocument, start: Profile) -> tuple[str, ...]:
         known = [

@@ -123,6 +123,26 @@ class Profile(NamedTuple):
     edition: str = ""
 
 
+# What a naming template may name; all are values of the output, never of the original.
+NAME_FIELDS = (
+    "PatientID",
+    "PatientName",
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "AccessionNumber",
+    "StudyDescription",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "SeriesDate",
+    "Modality",
+    "BodyPartExamined",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "InstanceNumber",
+)
+
 # The options of PS3.15 E.3 that can be switched on, with the CID 7050 code each claims.
 AVAILABLE_OPTIONS: dict[str, str] = {
     "retain-uids": "113110",
