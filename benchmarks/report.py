@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,32 +18,50 @@ _CORPUS_TEXT = {spec.name: spec.text for spec in (*SPECS, BIG)}
 _MEMORY_LIMIT = 64.0  # MB
 _START_LIMIT = 5.0
 _INTRODUCTION = """\
-Written by `make bench`. Each program ran on the same files in turn, page cache warm, output on the
-same file system; times are medians over whole processes, memory is that of the largest process. A
-figure counts only if the output has all files, the same pixel bytes and another Patient's Name, and
-can be read again; of Deident's nothing that identifies may be left.
+Written by `make bench`. In each round every program ran once on the same files, page cache warm,
+output on the same file system. Times are medians over whole processes, ratios medians of the ratios
+within a round, memory is that of the largest process. A figure counts only if the output has all
+files, the same pixel bytes and another Patient's Name, and can be read again; of Deident's nothing
+that identifies may be left.
 
-A row says what happened to the header: "identifiers left" names the kinds of planted identifiers
-that a search of the output's header bytes still finds."""
+"Identifiers left" names the kinds of planted identifiers that a search of the output's header bytes
+still finds."""
 
 
 class Row(NamedTuple):
-    """One program on one corpus: times in seconds, `peak` and `size` in bytes.
+    """One program on one corpus.
 
-    A row with `problems` does not count; `left` names the kinds of identifiers that are still in
-    the headers of the output.
+    Attributes:
+        corpus, program: their names.
+        walls: seconds of each round.
+        processor: seconds of processor time, median of the rounds.
+        peak: bytes of memory of the largest process.
+        size: bytes of the corpus.
+        problems: what is wrong with the output; a row that has any does not count.
+        left: kinds of identifiers that are still in the headers of the output.
     """
 
     corpus: str
     program: str
-    wall: float
-    fastest: float
+    walls: tuple[float, ...]
     processor: float
     peak: int
-    rounds: int
     size: int
     problems: tuple[str, ...]
     left: tuple[str, ...]
+
+    @property
+    def wall(self) -> float:
+        """Median of the rounds, in seconds."""
+        return statistics.median(self.walls)
+
+    def ratio(self, other: Row) -> float:
+        """Median of how many times as long as `other` this took in the same round.
+
+        Whatever slows the machine for a while slows both; so this says more than two medians.
+        """
+        rounds = zip(self.walls, other.walls, strict=False)
+        return statistics.median(own / others for own, others in rounds)
 
 
 class Target(NamedTuple):
@@ -95,20 +114,20 @@ def _file_system(folder: Path) -> str:
     return best[1]
 
 
-def _walls(rows: Iterable[Row]) -> dict[tuple[str, str], float]:
-    return {(row.corpus, row.program): row.wall for row in rows if not row.problems}
+def _counting(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
+    return {(row.corpus, row.program): row for row in rows if not row.problems}
 
 
 def table(rows: Sequence[Row]) -> str:
     """Return the measurements as a Markdown table."""
-    walls = _walls(rows)
+    counting = _counting(rows)
     lines = [
         "| corpus | program | s | × cp -r | MB/s | processor s | peak MB | identifiers left |",
         "|---|---|--:|--:|--:|--:|--:|---|",
     ]
     for row in rows:
-        copied = walls.get((row.corpus, BASELINE.name))
-        ratio = f"{row.wall / copied:.1f}" if copied else ""
+        copied = counting.get((row.corpus, BASELINE.name))
+        ratio = f"{row.ratio(copied):.1f}" if copied else ""
         if row.problems:
             figures = ["does not count: " + "; ".join(row.problems), "", "", "", ""]
         else:
@@ -121,15 +140,15 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _targets(rows: Sequence[Row], starts: dict[str, float]) -> Iterable[str]:
-    walls = _walls(rows)
+    counting = _counting(rows)
     yield "| target | measured | met |"
     yield "|---|--:|---|"
     for target in TARGETS:
-        own = walls.get((target.corpus, target.program))
-        other = walls.get((target.corpus, target.other))
+        own = counting.get((target.corpus, target.program))
+        other = counting.get((target.corpus, target.other))
         text = f"{target.corpus}: {target.program} ≤ {target.factor} × {target.other}"
         if own and other:
-            yield _line(text, own / other, target.factor, "×")
+            yield _line(text, own.ratio(other), target.factor, "×")
     peaks = [row.peak for row in rows if row.program.startswith("deident") and not row.problems]
     if peaks:
         yield _line("peak memory of a process ≤ 64 MB", max(peaks) / 2**20, _MEMORY_LIMIT, "MB")

@@ -91,11 +91,9 @@ class _Trial:
         return Row(
             self.corpus.name,
             self.contestant.name,
-            statistics.median(run.wall for run in self.runs),
-            min(run.wall for run in self.runs),
+            tuple(run.wall for run in self.runs),
             statistics.median(run.processor for run in self.runs),
             max(run.peak for run in self.runs),
-            len(self.runs),
             self.corpus.size,
             tuple(dict.fromkeys(self.problems)),
             self.left,
