@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("deident.cli.run:run", "De-identify files and folders."),
     "profile": ("deident.cli.profile:profile_group", "Look at profiles, check and compare them."),
     "project": ("deident.cli.project:project", "Make and look at projects: keys, runs, mappings."),
+    "demo": ("deident.cli.demo:demo", "Show Deident at work on an invented study."),
 }
 
 
