@@ -5,7 +5,8 @@
 Sources: the concept names of PS3.16 and the names of PS3.6 attributes and UIDs, all as they stand
 in pydicom, and the short lists below. One folded word per line; a capital marks a word that is
 only ever written with one (an eponym, a maker, a breed, a place): in free text it may well be a
-patient's name."""
+patient's name.
+"""
 
 from __future__ import annotations
 

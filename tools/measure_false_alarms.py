@@ -1,16 +1,20 @@
 """Count what verify finds in the text that a de-identified file would keep: the false alarms.
 
-    python tools/measure_false_alarms.py [FOLDER] [--private] [--show]
+    python tools/measure_false_alarms.py [FOLDER] [--private] [--strangers] [--show]
 
-Every file below FOLDER (default: the sample collection) is searched for its own identifiers, in
-the values that the Basic Profile keeps; with `--private` also in all private values, which a
-profile keeps only when it retains safe ones. Prints hits by kind and grade, and by element.
-`--show` prints the values too, to judge whether a hit is real: for sample files only."""
+Every file below FOLDER (default: the sample collection) is searched for its own identifiers, in the
+values that the Basic Profile keeps; with `--private` also in all private values, which a profile
+keeps only when it retains safe ones. With `--strangers` every different text is searched for a few
+hundred invented people who bear common names (`common_names.txt`), and so is every concept name of
+PS3.16: every hit is a false alarm.
+`--show` prints the values too, to judge whether a hit is real: for sample files only.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +24,14 @@ from deident.dicom import part10
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element
 from deident.dicom.tags import format_tag
-from deident.engine.identifiers import harvest
+from deident.engine.identifiers import Identifier, Identifiers, harvest
 from deident.engine.verify import Hit, Matcher
 from deident.errors import InstanceError
 from deident.profiles.standard import effective_table
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = Path(os.environ.get("DEIDENT_SAMPLES") or ROOT.parent / "shared" / "dicom")
+NAMES = Path(__file__).with_name("common_names.txt")
 CHARACTER_SET = 0x00080005
 TEXT = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 BLOBS = frozenset(("OB", "OW", "UN"))
@@ -51,6 +56,7 @@ class Measurement:
         self.files = self.texts = self.blobs = 0
         self.unread: Counter[str] = Counter()
         self.seen: list[Seen] = []
+        self.distinct: set[tuple[str, int, str]] = set()
 
     def add(self, path: Path) -> None:
         """Search one file; files that cannot be read are counted by reason."""
@@ -91,6 +97,7 @@ class Measurement:
             except InstanceError:
                 self.unread["undecodable value"] += 1
                 return
+            self.distinct.add((value, tag, vr))
             hits = matcher.search_text(value, tag=tag, vr=vr)
         elif vr in BLOBS:
             self.blobs += 1
@@ -125,18 +132,77 @@ class Measurement:
             print(f"    {count:4} {name}: {value!r}")
 
 
+def strangers() -> Iterator[Identifiers]:
+    """Invented people, one per common family name, each with a date and three numbers."""
+    lists: dict[str, list[str]] = {}
+    for line in NAMES.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            names = lists.setdefault(line.strip("[]"), [])
+        elif not line.startswith("#"):
+            names += line.split()
+    chance = random.Random(20260301)
+    for family in lists["family"]:
+        birth = f"{chance.randrange(1925, 2020)}{chance.randrange(1, 13):02d}"
+        values = {
+            Identifier("name", f"{family}^{chance.choice(lists['given'])}", 1),
+            Identifier("patient-id", str(chance.randrange(10**4, 10**8)), 2),
+            Identifier("number", f"A{chance.randrange(10**4, 10**7)}", 3),
+            Identifier("birth-date", f"{birth}{chance.randrange(1, 29):02d}", 4),
+        }
+        yield Identifiers(frozenset(values))
+
+
+def code_meanings() -> set[str]:
+    """The concept names of PS3.16, as pydicom has them."""
+    from pydicom.sr._concepts_dict import concepts
+
+    schemes: dict[str, dict[str, dict[str, tuple[str, list[int]]]]] = concepts  # type: ignore
+    return {
+        meaning
+        for keywords in schemes.values()
+        for codes in keywords.values()
+        for meaning, _ in codes.values()
+    }
+
+
+def measure_strangers(measurement: Measurement, *, show: bool) -> None:
+    """Search every different text for every stranger and print the false alarms."""
+    texts = [(*text, "") for text in sorted(measurement.distinct)]
+    texts += [(meaning, 0x00080104, "LO", "PS3.16") for meaning in sorted(code_meanings())]
+    people = list(strangers())
+    found: Counter[tuple[str, str, str]] = Counter()
+    words: Counter[tuple[str, str, str]] = Counter()
+    for person in people:
+        matcher = Matcher(person)
+        for text, tag, vr, source in texts:
+            for hit in matcher.search_text(text, tag=tag, vr=vr):
+                where = source or ("code meaning" if tag == 0x00080104 else vr)
+                found[hit.grade, hit.kind, where] += 1
+                words[hit.grade, where, text[hit.start : hit.end].lower()] += 1
+    print(f"{len(people)} strangers in {len(texts)} different texts")
+    for (grade, kind, where), count in sorted(found.items()):
+        print(f"{grade:8} {kind:12} {where:13} {count:6}")
+    if show:
+        for (grade, where, word), count in words.most_common(80):
+            print(f"    {count:6} {grade:8} {where:13} {word!r}")
+
+
 def main() -> None:
     """Search all files and print."""
     parser = argparse.ArgumentParser(description=__doc__, add_help=True)
     parser.add_argument("folder", nargs="?", type=Path, default=SAMPLES)
     parser.add_argument("--private", action="store_true", help="private values as well")
+    parser.add_argument("--strangers", action="store_true", help="look for invented people")
     parser.add_argument("--show", action="store_true", help="print values: for sample files only")
     arguments = parser.parse_args()
     measurement = Measurement(private=arguments.private)
     for path in sorted(arguments.folder.rglob("*")):
         if path.is_file() and path.suffix not in (".csv", ".md", ".txt"):
             measurement.add(path)
-    measurement.report(show=arguments.show)
+    if arguments.strangers:
+        measure_strangers(measurement, show=arguments.show)
+    else:
+        measurement.report(show=arguments.show)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 A patient may be called Hand, Long or King, and a record may be number 12345. What such a find is
 worth depends on the word (is it in the vocabulary of PS3.16?), on the place (a Code String and a
 Code Meaning hold terms, a comment holds sentences), and on what stands around it.
-docs/explanation/verify.md gives the reasons and the measured false alarms."""
+docs/explanation/verify.md gives the reasons and the measured false alarms.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ _RULED = frozenset(("AS", "DA", "DT", "TM", "UI"))
 _NUMBERS = frozenset(("DS", "IS"))
 
 # Words that announce a person, folded; and words that announce a number.
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)[\W_]{0,3}\Z")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)([\W_]{0,3})\Z")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _VOWELS = re.compile(r"[aeiouyäöüáéíóúàèìòùâêîôû]+")
 _IN_NAMES = frozenset("-\u2010\u2011'\u2018\u2019`\u00b4._")
@@ -65,7 +66,8 @@ class Place(NamedTuple):
 
 class Find:
     """Folded characters `start` to `end` of a text, equal to a needle; `begin` and `stop` count in
-    the text."""
+    the text.
+    """
 
     __slots__ = ("begin", "end", "folded", "place", "start", "stop")
 
@@ -93,8 +95,21 @@ class Find:
 
     def follows(self, cues: frozenset[str]) -> bool:
         """Whether the word before is one of `cues`."""
-        match = _WORD_BEFORE.search(self.folded.source[max(0, self.begin - 24) : self.begin])
-        return match is not None and fold(match.group(1)) in cues
+        match = self._word_before
+        return match is not None and fold(match[1]) in cues
+
+    @property
+    def addressed(self) -> bool:
+        """Whether the word before announces a person."""
+        match = self._word_before
+        if match is None or fold(match[1]) not in listed_words("before_persons"):
+            return False
+        # MR, DR, PT and SR are modalities before they are titles
+        return len(match[1]) > 3 or match[1].istitle() or match[2].startswith(".")
+
+    @property
+    def _word_before(self) -> re.Match[str] | None:
+        return _WORD_BEFORE.search(self.folded.source[max(0, self.begin - 24) : self.begin])
 
     @property
     def written(self) -> str:
@@ -119,7 +134,8 @@ def grade(needle: Needle, find: Find) -> Grade | None:
     """What a find of `needle` is worth; `None` when it is nothing.
 
     In Unique Identifiers and in dates and times nothing is more than `weak`: they have rules of
-    their own, and numbers in them coincide."""
+    their own, and numbers in them coincide.
+    """
     found = _JUDGES[needle.form](needle, find)
     return "weak" if found and find.place.ruled else found
 
@@ -179,7 +195,7 @@ def _judge_part(needle: Needle, find: Find) -> Grade | None:
     """One part of a name, alone."""
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
         return None
-    announced = find.follows(listed_words("before_persons")) or find.place.vr == "PN"
+    announced = find.addressed or find.place.vr == "PN"
     if needle.kind == "person" and needle.form == "given" and not announced:
         return "weak"
     if is_unspaced(needle.text[0]):

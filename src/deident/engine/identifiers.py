@@ -4,7 +4,8 @@
 written for them. Which attributes count is a table (`KINDS`), drawn from PS3.15 Table E.1-1: the
 rows whose value names one person, one place, one device or one record. Rows that describe
 (comments, descriptions, diagnoses), dates other than the birth date, and UIDs (searched as bytes)
-are not in it."""
+are not in it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What to look for: the spellings of each identifier, folded, each with what a find of it proves.
 
 Nothing here reads a text. A `Needle` is found by comparing folded texts, so separators, case,
-accents and width need no spellings of their own; `grading` judges a find by the needle's `form`."""
+accents and width need no spellings of their own; `grading` judges a find by the needle's `form`.
+"""
 
 from __future__ import annotations
 

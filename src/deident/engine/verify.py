@@ -6,7 +6,8 @@ found out by looking for a few `anchors`, short strings of which every spelling 
 then are spellings compared and finds graded, see `needles` and `grading`.
 
 What follows from a hit is the caller's policy: `certain` and `likely` ones are repaired, `weak`
-ones are reported. Nothing here ever names a value: hits carry kinds, grades and offsets."""
+ones are reported. Nothing here ever names a value: hits carry kinds, grades and offsets.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ _UID_AFTER = re.compile(rb"[0-9]|\.[0-9]")
 
 class Hit(NamedTuple):
     """An identifier in a value: its kind, how sure that is, and where (offsets in what was
-    searched)."""
+    searched).
+    """
 
     kind: str
     grade: Grade
