@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element
 from deident.engine.folding import fold
+from deident.tables import vr_of
 from deident.tables.vocabulary import listed_words
 
 Kind = Literal[
@@ -174,6 +175,8 @@ KINDS: dict[int, Kind] = {tag: kind for kind, tags in _TAGS.items() for tag in t
 IDENTIFIER_TAGS = frozenset(KINDS)
 PERSONAL: frozenset[Kind] = frozenset({"birth-date", "contact", "name", "patient-id", "person"})
 """Kinds that tell who somebody is, not where or with what something was done."""
+# VRs that may hold a name under any tag.
+_NAME_VRS = frozenset(("PN", "UN"))
 
 # Fewer folded characters than this say nothing: every text has them.
 _SHORTEST: dict[Kind, int] = {
@@ -187,9 +190,6 @@ _SHORTEST: dict[Kind, int] = {
     "institution": 3,
     "device": 5,
 }
-
-# Folded words that stand where an identifier should and say that there is none.
-
 
 class Identifier(NamedTuple):
     """One value that tells who or where: what kind, the text as decoded, where it stood."""
@@ -220,13 +220,15 @@ def harvest(elements: list[Element], charset: Charset) -> Identifiers:
     Raises:
         InstanceError: `bad-charset`: an identifying value is not text of the declared sets.
     """
-    return Identifiers(frozenset(_identifiers(elements, charset)))
+    found: set[Identifier] = set()
+    _collect(elements, charset, found)
+    return Identifiers(frozenset(found))
 
 
 def contributes(element: Element) -> bool:
     """Whether `harvest` takes anything from the element or from what is nested in it."""
     if element.items is None:
-        return element.tag in KINDS or _kind(element) is not None
+        return _kind(element) is not None
     return any(contributes(inner) for item in element.items for inner in item.elements)
 
 
@@ -238,24 +240,23 @@ def is_placeholder(folded: str) -> bool:
     )
 
 
-def _identifiers(elements: list[Element], charset: Charset) -> Iterator[Identifier]:
+def _collect(elements: list[Element], charset: Charset, found: set[Identifier]) -> None:
     for element in elements:
         if element.items is not None:
             for item in element.items:
-                yield from _identifiers(item.elements, _charset_of(item.elements, charset))
-        elif element.value_end > element.value_start:
-            kind = KINDS.get(element.tag) or _kind(element)
-            if kind is not None:
-                yield from _values(element, kind, charset)
+                _collect(item.elements, _charset_of(item.elements, charset), found)
+        elif element.tag in KINDS or element.vr in _NAME_VRS:
+            kind = _kind(element)
+            if kind is not None and element.value_end > element.value_start:
+                found.update(_values(element, kind, charset))
 
 
 def _kind(element: Element) -> Kind | None:
-    """`person` for attributes of VR PN that no row of `KINDS` names, also when encoded as UN."""
-    if element.vr == "PN":
-        return "person"
+    """The kind of an attribute; VR PN is `person` where no row of `KINDS` says more."""
+    kind = KINDS.get(element.tag)
+    if kind is not None or element.vr == "PN":
+        return kind or "person"
     if element.vr == "UN" and not element.tag & 0x00010000:
-        from deident.tables import vr_of
-
         return "person" if vr_of(element.tag) == "PN" else None
     return None
 
