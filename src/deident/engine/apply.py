@@ -255,7 +255,7 @@ class Walker:
         renewed = self._renew_uids_in(text)
         if renewed != text:
             text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
-        hits = self.case.matcher.search_text(text, tag=tag, vr=vr)
+        hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
         return self._repaired(tag, vr, decision, hits, step, place.path)
 
     def _uid_hits(self, blob: bytes) -> list[Hit]:

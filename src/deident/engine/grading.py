@@ -162,16 +162,14 @@ def is_known_word(word: str) -> bool:
     return word_class(word) != "name"
 
 
-def _is_compound(word: str) -> bool:
-    """Whether it is two terms in one, such as `headneck`."""
-    return any(
+def _is_no_term(word: str) -> bool:
+    """Whether an unknown word is no abbreviation and not two terms in one, as `headneck`."""
+    if len(word) < 4 or (len(word) == 4 and len(_VOWELS.findall(word)) < 2):
+        return False
+    return not any(
         is_known_word(word[:middle]) and is_known_word(word[middle:])
         for middle in range(3, len(word) - 2)
     )
-
-
-def _syllables(word: str) -> int:
-    return len(_VOWELS.findall(word[:-1] if word.endswith("e") else word))
 
 
 def _gaps_fit(needle: Needle, find: Find, inside: frozenset[str], longest: int = 4) -> bool:
@@ -196,7 +194,8 @@ def _judge_part(needle: Needle, find: Find) -> Grade | None:
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
         return None
     announced = find.addressed or find.place.vr == "PN"
-    if needle.kind == "person" and needle.form == "given" and not announced:
+    first_name_of_another = needle.kind == "person" and needle.form == "given"
+    if first_name_of_another and not announced and (find.place.coded or len(needle.text) < 5):
         return "weak"
     if is_unspaced(needle.text[0]):
         return "likely"
@@ -204,8 +203,7 @@ def _judge_part(needle: Needle, find: Find) -> Grade | None:
     if len(needle.words) > 1:
         return "likely" if "name" in classes or not find.place.coded else "weak"
     if find.place.coded:
-        strong = classes == {"name"} and len(needle.text) > 3 and _syllables(needle.text) > 1
-        return "likely" if strong and not _is_compound(needle.text) else "weak"
+        return "likely" if classes == {"name"} and _is_no_term(needle.text) else "weak"
     if announced or (classes != {"term"} and len(needle.text) > 3):
         return "likely"
     return "likely" if find.capitalised or (find.whole and classes != {"term"}) else "weak"
@@ -343,9 +341,13 @@ def _judge_place_part(needle: Needle, find: Find) -> Grade | None:
 
 
 def _judge_place_word(needle: Needle, find: Find) -> Grade | None:
+    """A town, a street, a word of an institution's name."""
     if find.place.coded or not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
         return None
-    return None if is_known_word(needle.text) else "weak"
+    found = word_class(needle.text)
+    if found == "term":
+        return None
+    return "likely" if found == "name" and len(needle.text) > 5 else "weak"
 
 
 _JUDGES = {

@@ -191,6 +191,7 @@ _SHORTEST: dict[Kind, int] = {
     "device": 5,
 }
 
+
 class Identifier(NamedTuple):
     """One value that tells who or where: what kind, the text as decoded, where it stood."""
 

@@ -86,24 +86,25 @@ class Matcher:
         self._entries = entries
         self._hidden_forms: tuple[tuple[bytes, str], ...] | None = None
 
-    def search_text(self, text: str, *, tag: int, vr: str) -> tuple[Hit, ...]:
+    def search_text(self, text: str, *, tag: int, vr: str, raw: bytes = b"") -> tuple[Hit, ...]:
         """Identifiers in the decoded value of an element; `()` for nearly every value.
 
+        Bytes beyond ASCII may belong to another character set than was declared: with `raw`, the
+        value as it stands in the file, other sets are tried too (such hits count offsets in it).
         The best grade of each place is returned, in order; never more than 64 hits.
         """
+        hits: list[Hit] = []
         folded = fold(text)
         for anchor in self._anchors:
             if anchor in folded:
+                for start in range(0, len(text), _PIECE):
+                    hits += self._in_piece(text, start, Place(tag, vr))
                 break
-        else:
-            if vr in _SENTENCES and self._names:
-                return _best(self._misspelt(text))
-            return ()
-        place = Place(tag, vr)
-        hits: list[Hit] = list(self._misspelt(text)) if vr in _SENTENCES else []
-        for start in range(0, len(text), _PIECE):
-            hits += self._in_piece(text, start, place)
-        return _best(hits)
+        if vr in _SENTENCES and self._names:
+            hits += self._misspelt(text)
+        if not raw.isascii():
+            hits += self._in_other_sets(raw)
+        return _best(hits) if hits else ()
 
     def search_bytes(self, blob: bytes) -> tuple[Hit, ...]:
         """Identifiers in a value that may not be text: ASCII, UTF-8, UTF-16, legacy sets."""
@@ -116,10 +117,7 @@ class Matcher:
                     hits += self._in_piece(text, start, _UNKNOWN)
                     hits += self._in_wide_piece(text, start)
                     break
-        for form, kind in self._hidden:
-            start = blob.find(form)
-            if start >= 0:  # its letters may be a part of a longer word: that cannot be known here
-                hits.append(Hit(kind, "likely", start, start + len(form)))
+        hits += self._in_other_sets(blob)
         return _best(hits)
 
     # -- the long way ---------------------------------------------------------------------------
@@ -169,6 +167,13 @@ class Matcher:
                 for name, kind in self._names.items():
                     if edit_distance_is_one(word, name) and not is_known_word(word):
                         yield Hit(kind, "weak", *match.span())
+
+    def _in_other_sets(self, blob: bytes) -> Iterator[Hit]:
+        """Words that are not ASCII; what stands around them cannot be known, so they are likely."""
+        for form, kind in self._hidden:
+            start = blob.find(form)
+            if start >= 0:
+                yield Hit(kind, "likely", start, start + len(form))
 
     @property
     def _hidden(self) -> tuple[tuple[bytes, str], ...]:
