@@ -11,8 +11,8 @@ from deident.errors import REASONS
 from deident.profiles.expression import parse
 from deident.profiles.lint import CODES, constant, lint
 from deident.profiles.loader import shipped_names, shipped_path
-from deident.profiles.model import Selector
-from deident.profiles.selectors import covers, parse_selector, specificity
+from deident.profiles.model import Selector, specificity
+from deident.profiles.selectors import covers, parse_selector
 
 
 def findings(write, actions, body):

@@ -22,8 +22,8 @@ from deident.engine.process import Engine, Prepared
 from deident.engine.result import Change, Finding, InstanceResult
 from deident.errors import InstanceError, UsageError
 from deident.profiles.expression import Expression, ExpressionError, Lookup
-from deident.profiles.model import Profile, Selector
-from deident.profiles.selectors import below, parse_selector
+from deident.profiles.model import Profile, Selector, below
+from deident.profiles.selectors import parse_selector
 from deident.profiles.standard import TABLE_E, effective_table, resolve
 
 # A block number for private attributes where there is no file to say which block it is.

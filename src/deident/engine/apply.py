@@ -25,7 +25,6 @@ from deident.engine.private import creator_of, creators, safe_vr
 from deident.engine.result import Change, Finding
 from deident.engine.verify import Hit, uids_in
 from deident.errors import InstanceError
-from deident.profiles.expression import ExpressionError
 
 _ITEM_LE, _ITEM_BE = Struct("<L"), Struct(">L")
 _ITEM_END = {True: b"\xfe\xff\x0d\xe0\0\0\0\0", False: b"\xff\xfe\xe0\x0d\0\0\0\0"}
@@ -175,7 +174,7 @@ class Walker:
                 if step.otherwise is None:
                     raise InstanceError("rule-failed")
                 step = step.otherwise
-        except ExpressionError as error:
+        except InstanceError as error:
             raise InstanceError("rule-failed", f"the condition of {step.origin} failed") from error
         subject = Subject(
             element.tag,

@@ -9,7 +9,7 @@ answer is cached: in a series the same few hundred questions come again and agai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident import tables
 from deident.engine.actions import ALWAYS_LOOKED_AT, REGISTRY
@@ -18,10 +18,11 @@ from deident.engine.markers import Performed, Temporal
 from deident.engine.private import PrivatePolicy, is_numeric
 from deident.engine.registry import ActionFunction
 from deident.engine.time_actions import FRAME_ORIGIN_TIMESTAMP
-from deident.profiles.expression import Expression, parse
-from deident.profiles.model import Profile, Rule
-from deident.profiles.selectors import below, specificity
+from deident.profiles.model import Profile, Rule, Selector, below, specificity
 from deident.profiles.standard import StandardTable, effective_table, resolve
+
+if TYPE_CHECKING:
+    from deident.profiles.expression import Expression
 
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
@@ -96,7 +97,9 @@ class Plan:
             numeric=profile.private_numeric,
             keep_all=profile.base == "keep",
         )
-        self.filters = tuple((parse(rule.when), rule.then, rule.origin) for rule in profile.filters)
+        self.filters = tuple(
+            (_parsed(rule.when), rule.then, rule.origin) for rule in profile.filters
+        )
         self._by_tag: dict[int, list[_Candidate]] = {}
         self._by_private: dict[tuple[int, str], list[_Candidate]] = {}
         self._broad: list[_Candidate] = []
@@ -111,7 +114,7 @@ class Plan:
     def _file(self, rule: Rule, position: int) -> None:
         select = rule.select
         rank = (specificity(select), position)
-        candidate = _Candidate(rank, rule, parse(rule.when) if rule.when else None)
+        candidate = _Candidate(rank, rule, _parsed(rule.when) if rule.when else None)
         if select.kind == "tag":
             self._by_tag.setdefault(select.tag, []).append(candidate)
         elif select.kind == "private":
@@ -206,8 +209,6 @@ LOOKED_AT = (
 
 def _with_strict_ages(profile: Profile) -> tuple[Rule, ...]:
     """The profile's rules; in HIPAA mode first the two that keep ages over 89 apart (C53)."""
-    from deident.profiles.model import Selector
-
     if not profile.strict_ages:
         return profile.rules
     return (
@@ -217,6 +218,12 @@ def _with_strict_ages(profile: Profile) -> tuple[Rule, ...]:
         ),
         Rule(Selector("tag", BIRTH_DATE, text="PatientBirthDate"), "empty", origin="ages"),
     )
+
+
+def _parsed(condition: str) -> Expression:
+    from deident.profiles.expression import parse  # most plans need no conditions
+
+    return parse(condition)
 
 
 def _may_select_uids(rule: Rule) -> bool:

@@ -32,7 +32,6 @@ from deident.engine.recall import NAMING, Recall, value_text
 from deident.engine.result import InstanceResult, TallyKey
 from deident.engine.verify import search_uids
 from deident.errors import InstanceError
-from deident.profiles.expression import ExpressionError
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 SERIES_INSTANCE_UID = 0x0020000E
@@ -220,7 +219,7 @@ class Engine:
         for expression, verdict, origin in self.plan.filters:
             try:
                 holds = expression.evaluate(case.context.lookup)
-            except ExpressionError as error:
+            except InstanceError as error:
                 raise InstanceError("filter-failed", f"the filter {origin} failed") from error
             if holds:
                 if verdict == "accept":

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 
 from deident import tables
 from deident.errors import UsageError
-from deident.profiles.selectors import parse_selector
 
 ParamKind = Literal["str", "int", "bool", "choice", "regex", "template", "tag", "date", "mapping"]
 
@@ -212,6 +211,8 @@ def template_fields(text: str) -> tuple[str, ...]:
 
 
 def _tag(_param: ParamSpec, value: Any) -> int:
+    from deident.profiles.selectors import parse_selector
+
     try:
         selector = parse_selector(value)
     except UsageError as error:

@@ -18,8 +18,8 @@ from deident.profiles.build import Built
 from deident.profiles.catalog import ActionCatalog
 from deident.profiles.expression import Comparison, Constant, Junction, Node, Not, Presence, parse
 from deident.profiles.loader import Examined, examine_file
-from deident.profiles.model import Profile, Rule, Selector
-from deident.profiles.selectors import covers, specificity
+from deident.profiles.model import Profile, Rule, Selector, specificity
+from deident.profiles.selectors import covers
 from deident.profiles.standard import EffectiveRow, effective_table
 from deident.profiles.tree import Keys, Place
 

@@ -39,6 +39,26 @@ class Selector(NamedTuple):
     text: str = ""
 
 
+_SPECIFICITY = {"all": 0, "vr": 1, "mask": 2, "private": 3, "tag": 3}
+
+
+def specificity(selector: Selector) -> int:
+    """Return how narrow a selector is: path before tag or private, mask, VR, all.
+
+    The higher one wins where several rules select an element.
+    """
+    path = len(selector.parents) + selector.anchored
+    return _SPECIFICITY[selector.kind] + len(_SPECIFICITY) * path
+
+
+def below(selector: Selector, parents: tuple[int, ...]) -> bool:
+    """Return whether the sequences above an element are those that a selector's path names."""
+    wanted = selector.parents
+    if selector.anchored:
+        return wanted == parents
+    return not wanted or parents[-len(wanted) :] == wanted
+
+
 class Rule(NamedTuple):
     """One selector and the action for what it selects.
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from deident import tables
 from deident.errors import UsageError
-from deident.profiles.model import Selector
+from deident.profiles.model import Selector, below
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 16
@@ -224,26 +224,6 @@ def canonical(selector: Selector) -> str:
     }[selector.kind]
     lead = "/" if selector.anchored else "**/" if selector.parents else ""
     return lead + "".join(f"{tag:08X}/" for tag in selector.parents) + target
-
-
-_SPECIFICITY = {"all": 0, "vr": 1, "mask": 2, "private": 3, "tag": 3}
-
-
-def specificity(selector: Selector) -> int:
-    """Return how narrow a selector is: path before tag or private, mask, VR, all.
-
-    The higher one wins where several rules select an element.
-    """
-    path = len(selector.parents) + selector.anchored
-    return _SPECIFICITY[selector.kind] + len(_SPECIFICITY) * path
-
-
-def below(selector: Selector, parents: tuple[int, ...]) -> bool:
-    """Return whether the sequences above an element are those that a selector's path names."""
-    wanted = selector.parents
-    if selector.anchored:
-        return wanted == parents
-    return not wanted or parents[-len(wanted) :] == wanted
 
 
 def covers(wide: Selector, narrow: Selector) -> bool:
