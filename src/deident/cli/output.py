@@ -61,9 +61,10 @@ def json_object(value: Any) -> None:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in columns; the last column is not filled."""
-    lines = [list(heads), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(cells[column]) for cells in lines) for column in range(len(heads))]
+    """Print rows in columns, without heads if there are none; the last column is not filled."""
+    lines = [[printable(cell) for cell in row] for row in rows]
+    lines = [list(heads), *lines] if heads else lines
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for cells in lines:
         padded = [cell.ljust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
         line("  ".join([*padded, cells[-1]]).rstrip())

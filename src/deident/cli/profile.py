@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os.path
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deident.errors import DeidentError, UsageError
+from deident.cli import output
+from deident.cli.exits import ExitCode
+from deident.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,22 +20,8 @@ if TYPE_CHECKING:
     from deident.profiles.compare import Changed
     from deident.profiles.model import Profile, Rule
 
-JSON_SCHEMA = 1  # version of what --json prints; counts changes that readers would notice
-EXIT_REVIEW = 4  # as in docs/reference/exit-codes.md: something to look at
 
-
-class _Group(click.Group):
-    """A group whose commands answer our own errors with one line and their exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except DeidentError as error:
-            click.echo(f"Error: {_clean(str(error))}", err=True)
-            ctx.exit(error.exit_code)
-
-
-@click.group("profile", cls=_Group)
+@click.group("profile")
 def profile_group() -> None:
     """Look at profiles: what should happen to every instance.
 
@@ -67,12 +54,12 @@ def list_profiles(as_json: bool) -> None:
             ],
         )
         return
-    _table(
+    output.table(
         ("PROFILE", "VERSION", "BASE", "DESCRIPTION"),
         [(p.name, str(p.version), p.base, _first_sentence(p.description)) for p in profiles],
     )
-    click.echo()
-    _table(
+    output.line()
+    output.table(
         ("OPTION (--with)", "CODE", "MEANING"),
         [(name, methods[name].code, methods[name].meaning) for name in AVAILABLE_OPTIONS],
     )
@@ -94,15 +81,18 @@ def show(profile: str, options: Sequence[str], as_json: bool) -> None:
     rows += [("author", loaded.author), ("edition", loaded.edition), ("base", loaded.base)]
     rows += [("options", ", ".join(loaded.options) or "none"), *_settings(loaded)]
     rows.append(("hash", profile_hash(loaded)))
-    _table((), [row for row in rows if row[1]])
+    output.table((), [row for row in rows if row[1]])
     if loaded.description:
-        click.echo(f"\n{_clean(loaded.description)}")
+        output.line()
+        output.line(_words(loaded.description))
     if loaded.filters:
-        click.echo("\nFilters, the first that holds decides:")
-        _table((), [(f"  {f.then}", f.when, f.origin) for f in loaded.filters])
+        output.line()
+        output.line("Filters, the first that holds decides:")
+        output.table((), [(f"  {f.then}", _words(f.when), f.origin) for f in loaded.filters])
     if loaded.rules:
-        click.echo("\nRules, the most specific selector wins, then the later rule:")
-        _table((), [(f"  {r.select.text}", _what(r), r.origin) for r in loaded.rules])
+        output.line()
+        output.line("Rules, the most specific selector wins, then the later rule:")
+        output.table((), [(f"  {r.select.text}", _what(r), r.origin) for r in loaded.rules])
 
 
 def _settings(profile: Profile) -> list[tuple[str, str]]:
@@ -131,8 +121,7 @@ def _settings(profile: Profile) -> list[tuple[str, str]]:
 @profile_group.command()
 @click.argument("profile", metavar="NAME|FILE")
 @_as_json
-@click.pass_context
-def lint(ctx: click.Context, profile: str, as_json: bool) -> None:
+def lint(profile: str, as_json: bool) -> ExitCode:
     """Check a profile; exit code 2 for errors, 4 for warnings only."""
     from deident.engine.actions import CATALOG
     from deident.profiles.lint import lint as findings_of
@@ -141,12 +130,11 @@ def lint(ctx: click.Context, profile: str, as_json: bool) -> None:
     if as_json:
         _print_json(findings=[finding._asdict() for finding in found])
     for finding in () if as_json else found:
-        place = f"{finding.source}:{finding.line}:{finding.column}" if finding.line else ""
-        text = f"{place}: " if place else ""
-        click.echo(_clean(f"{text}{finding.severity}: {finding.message} [{finding.code}]"))
+        place = f"{finding.source}:{finding.line}:{finding.column}: " if finding.line else ""
+        output.line(_words(f"{place}{finding.severity}: {finding.message} [{finding.code}]"))
     if any(finding.severity == "error" for finding in found):
-        ctx.exit(2)
-    ctx.exit(EXIT_REVIEW if found else 0)
+        return ExitCode.USAGE
+    return ExitCode.REVIEW if found else ExitCode.DONE
 
 
 @profile_group.command()
@@ -174,16 +162,16 @@ def diff(before: str, after: str, as_json: bool) -> None:
         )
         return
     if difference.empty:
-        click.echo("Both do the same.")
+        output.line("Both do the same.")
         return
     changes = [
         (change.what, f"{change.before or '-'} -> {change.after or '-'}")
         for change in (*difference.settings, *difference.filters)
     ]
-    _table((), [*changes, *_grouped(difference.codes)])
+    output.table((), [*changes, *_grouped(difference.codes)])
     for sign, rules_only in (("-", difference.removed), ("+", difference.added)):
         for rule in rules_only:
-            click.echo(_clean(f"{sign} {rule.select.text}: {_what(rule)}  ({rule.origin})"))
+            output.line(_words(f"{sign} {rule.select.text}: {_what(rule)}  ({rule.origin})"))
 
 
 @profile_group.command()
@@ -201,9 +189,9 @@ def actions(name: str | None, as_json: bool) -> None:
         return
     width = max(len(action.name) for action in chosen)
     for action in chosen:
-        click.echo(f"{action.name:{width}}  {action.code or '-'}  {action.doc}")
+        output.line(f"{action.name:{width}}  {action.code or '-'}  {action.doc}")
         for param in action.params:
-            click.echo(f"{'':{width}}       {param.name}: {_about(param)}")
+            output.line(f"{'':{width}}       {param.name}: {_about(param)}")
 
 
 def _about(param: ParamSpec) -> str:
@@ -239,7 +227,7 @@ def schema() -> None:
     from deident.engine.actions import CATALOG
     from deident.profiles.schema import json_schema
 
-    click.echo(json.dumps(json_schema(CATALOG), indent=2))
+    output.json_object(json_schema(CATALOG))
 
 
 @profile_group.command()
@@ -278,7 +266,7 @@ def explain(
         return
     _print_attribute(found, loaded)
     if file is not None:
-        click.echo()
+        output.line()
         _print_file(found, values)
 
 
@@ -313,7 +301,7 @@ def _number(found: Explanation) -> str:
 
     if not found.creator:
         return format_tag(found.tag)
-    return f'({found.tag >> 16:04X},"{_clean(found.creator)}",{found.tag & 0xFF:02X})'
+    return f'({found.tag >> 16:04X},"{_words(found.creator)}",{found.tag & 0xFF:02X})'
 
 
 def _spelled(code: str) -> str:
@@ -324,24 +312,24 @@ def _spelled(code: str) -> str:
 def _print_attribute(found: Explanation, profile: Profile) -> None:
     words = [f"{_number(found)} {found.keyword}".strip(), found.vr and f"VR {found.vr}"]
     words += ["retired"] if found.retired else []
-    click.echo(", ".join(word for word in words if word))
+    output.line(", ".join(word for word in words if word))
     if found.row is None:
-        click.echo("PS3.15: no row")
+        output.line("PS3.15: no row")
     else:
         reason = f"; {found.row.reason}" if found.row.reason else ""
-        click.echo(f"PS3.15: {found.row.table} says {_spelled(found.row.basic)}{reason}")
+        output.line(f"PS3.15: {found.row.table} says {_spelled(found.row.basic)}{reason}")
         for option, code in found.row.options.items():
             on = " (on)" if option in profile.options else ""
-            click.echo(f"  with {option}{on}: {_spelled(code)}")
+            output.line(f"  with {option}{on}: {_spelled(code)}")
     if len(found.links) == 1:
-        click.echo(_clean(f"profile {profile.name}: {_link(found.links[0])}"))
+        output.line(_words(f"profile {profile.name}: {_link(found.links[0])}"))
     else:
-        click.echo(_clean(f"profile {profile.name}: the first of these whose condition holds"))
+        output.line(_words(f"profile {profile.name}: the first of these whose condition holds"))
         for link in found.links:
-            click.echo("  " + _clean(_link(link)))
+            output.line("  " + _words(_link(link)))
     if found.by_type and found.links[-1].origin.startswith(("Table", "supplement")):
         types = ", ".join(f"Type {type_}: {code}" for type_, code in found.by_type.items())
-        click.echo(f"  by attribute type in the IOD: {types}")
+        output.line(f"  by attribute type in the IOD: {types}")
 
 
 def _link(link: Link) -> str:
@@ -355,24 +343,24 @@ def _print_file(found: Explanation, values: bool) -> None:
 
     from deident.dicom.tags import format_path
 
-    click.echo(f"in the file, {_clean(UID(found.sop_class).name) or 'SOP Class unknown'}:")
+    output.line(f"in the file, {_words(UID(found.sop_class).name) or 'SOP Class unknown'}:")
     if not found.occurrences:
-        click.echo("  the attribute is not there")
+        output.line("  the attribute is not there")
     for one in found.occurrences:
         type_ = f"Type {one.type}" if one.type else "not in the IOD"
         result = f"{one.outcome} by {one.origin}" if one.outcome else "not decided"
         text = f"{format_path(one.path, one.tag)}, {one.vr}, {type_}: {result}"
         if values:
             text += f"; {one.before!r} -> {one.after!r}"
-        click.echo("  " + _clean(text))
+        output.line("  " + _words(text))
         if len(one.links) > 1:
             for link in one.links:
                 holds = {True: "holds", False: "does not hold", None: "has no answer"}[link.holds]
-                click.echo("    " + _clean(_link(link)) + (f": {holds}" if link.when else ""))
+                output.line("    " + _words(_link(link)) + (f": {holds}" if link.when else ""))
         for finding in one.findings:
-            click.echo(f"    verify: {finding.grade} {finding.kind}, {finding.done}")
+            output.line(f"    verify: {finding.grade} {finding.kind}, {finding.done}")
     if found.failure:
-        click.echo("  " + _clean(f"the instance would not be written: {found.failure}"))
+        output.line("  " + _words(f"the instance would not be written: {found.failure}"))
 
 
 # -- helpers --------------------------------------------------------------------------------------
@@ -416,7 +404,7 @@ def _what(rule: Rule) -> str:
         if value != spec[name].default
     ]
     text = f"{rule.action} {{{', '.join(given)}}}" if given else rule.action
-    return f"{text} when {rule.when}" if rule.when else text
+    return _words(f"{text} when {rule.when}") if rule.when else text
 
 
 def _attribute(pattern: str) -> str:
@@ -455,22 +443,10 @@ def _first_sentence(text: str) -> str:
     return text.partition(". ")[0].rstrip(".")
 
 
-def _clean(text: str) -> str:
-    """Text from a file, safe for a terminal: no control characters, one line."""
-    return "".join(
-        char if char.isprintable() else " " if char.isspace() else "�" for char in text
-    ).strip()
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns; the last column is as wide as it is."""
-    lines = [header, *rows] if header else list(rows)
-    cells = [[cell if n == 0 else _clean(cell) for n, cell in enumerate(line)] for line in lines]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    for line in cells:
-        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        click.echo("  ".join(padded).rstrip())
+def _words(text: str) -> str:
+    """Text from a file on one line; `output` sees to what could steer a terminal."""
+    return " ".join(text.split())
 
 
 def _print_json(**data: Any) -> None:
-    click.echo(json.dumps({"schema": JSON_SCHEMA, **data}, indent=2, ensure_ascii=False))
+    output.json_object({"schema": 1, **data})
