@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from deident import tables
 from deident.app.api import identity_of
+from deident.app.reading import open_instance
 from deident.dicom import part10
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element, Path
-from deident.dicom.part10 import Part10File
 from deident.dicom.tags import is_private
 from deident.engine.apply import Walker
 from deident.engine.case import SPECIFIC_CHARACTER_SET, Cases
@@ -165,7 +165,7 @@ def explain_in_file(
     general = explain(profile, attribute)
     identity = identity_of(profile, os.urandom(32))
     engine = Engine(Plan(profile), identity, details=True)
-    with _open(path) as file:
+    with open_instance(os.fspath(path)) as file:
         elements = file.elements()
         case = Cases(engine.plan, identity).find(elements, file.encoding, file.transfer_syntax)
         walker = Walker(case, read=file.read, remembering=False)
@@ -243,25 +243,6 @@ def _answer(condition: Expression, lookup: Lookup) -> bool | None:
 
 
 # -- about one file -----------------------------------------------------------------------------
-
-
-def _open(path: str | os.PathLike[str]) -> Part10File:
-    """Open a file as the engine does: leniently, where the strict reader refuses it."""
-    from deident.dicom.lenient import reread
-
-    file = None
-    try:
-        file = part10.open(path)
-        file.elements()
-        return file
-    except InstanceError as error:
-        if file:
-            file.close()
-        refusal = error
-    try:
-        return reread(path)
-    except InstanceError:
-        raise refusal from None
 
 
 def _occurrences(elements: list[Element], walker: Walker, select: Selector) -> Iterator[Occurrence]:

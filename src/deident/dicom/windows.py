@@ -32,6 +32,7 @@ class WindowReader:
     """Reads the top level of one data set.
 
     Attributes:
+        elements: what was parsed until now; complete elements even after an error.
         header: the bytes from `start` on as far as they were read.
         notes: `trailing-bytes` if there was padding behind the last element.
     """
@@ -46,7 +47,7 @@ class WindowReader:
         self._encoding = encoding
         self._scan = Scan(limits)
         self._may_hold = limits.header
-        self._out: list[Element] = []
+        self.elements: list[Element] = []
 
     def read(self) -> list[Element]:
         """Return all top-level elements in file order.
@@ -54,7 +55,7 @@ class WindowReader:
         Raises:
             InstanceError: what `parse.parse_dataset` raises, `too-large`, `bad-deflate`.
         """
-        out, scan = self._out, self._scan
+        out, scan = self.elements, self._scan
         base, buf = self._start, self.header
         first, left = 0, scan.left
         while True:
@@ -78,13 +79,13 @@ class WindowReader:
         """Parse one window; return the offset in the source where to go on."""
         pos = 0
         while pos < len(buf):
-            count = len(self._out)
+            count = len(self.elements)
             try:
                 pos = read_elements(
-                    buf, pos, len(buf), self._encoding, self._scan, self._out, stop_at_bulk=True
+                    buf, pos, len(buf), self._encoding, self._scan, self.elements, stop_at_bulk=True
                 )
             except InstanceError as error:
-                parsed = self._out[-1].end if len(self._out) > count else pos
+                parsed = self.elements[-1].end if len(self.elements) > count else pos
                 return self._stuck(error, buf, base, parsed)
             if pos < len(buf):
                 if len(buf) - pos < _LONGEST_HEAD and base + len(buf) < self._source.size:
@@ -126,15 +127,15 @@ class WindowReader:
         self._scan.charge(1, pos)
         element = Element(tag, vr, raw_vr, buf, pos, value, value, value, self._encoding, span=span)
         element.undefined = length == UNDEFINED_LENGTH
-        self._out.append(element)
+        self.elements.append(element)
         return span.offset + span.length
 
     def _is_padding(self, offset: int) -> bool:
         """Whether only zeros, or a stump behind Pixel Data, are left behind the last element."""
-        if not self._out:
+        if not self.elements:
             return False
         rest = self._source.size - offset
-        if rest < 8 and self._out[-1].tag >= PIXEL_DATA:
+        if rest < 8 and self.elements[-1].tag >= PIXEL_DATA:
             return True
         return not any(data.strip(b"\0") for data in self._source.chunks(offset, rest))
 

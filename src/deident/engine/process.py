@@ -38,9 +38,9 @@ SERIES_INSTANCE_UID = 0x0020000E
 PATIENT_ID = 0x00100020
 DIRECTORY_RECORDS = 0x00041220
 
-# Refusals of the strict reader after which a lenient second reading may still succeed.
 _MOST_TOLD = 50_000
-_READING = frozenset({"bad-length", "bad-vr", "bad-structure", "bad-meta", "not-dicom"})
+# Refusals of the strict reader after which a lenient second reading may still succeed.
+READING_ERRORS = frozenset({"bad-length", "bad-vr", "bad-structure", "bad-meta", "not-dicom"})
 
 
 class Prepared:
@@ -155,7 +155,7 @@ class Engine:
         try:
             return self._closing(read(), self._decided)
         except InstanceError as error:
-            if error.code not in _READING:
+            if error.code not in READING_ERRORS:
                 raise
             refusal = error
         try:

@@ -226,6 +226,22 @@ def canonical(selector: Selector) -> str:
     return lead + "".join(f"{tag:08X}/" for tag in selector.parents) + target
 
 
+def selects(
+    selector: Selector, parents: tuple[int, ...], tag: int, vr: str, creator: str | None
+) -> bool:
+    """Return whether a selector is for an element below the sequences `parents`.
+
+    `creator` is the private creator of a private element, `None` for all others.
+    """
+    if not below(selector, parents):
+        return False
+    if selector.kind == "private":
+        return tag & 0xFFFF00FF == selector.tag and creator == selector.creator
+    if selector.kind == "vr":
+        return vr == selector.vr
+    return selector.kind == "all" or tag & selector.mask == selector.tag
+
+
 def covers(wide: Selector, narrow: Selector) -> bool:
     """Return whether `wide` surely selects every element that `narrow` selects."""
     if (wide.anchored and not narrow.anchored) or not below(wide, narrow.parents):
