@@ -126,7 +126,7 @@ class _Linter:
     def _rule(self, position: int, rule: Rule) -> Iterator[tuple[str, str]]:
         yield from self._shadowed(position, rule)
         yield from _spelling(rule.select)
-        without_effect = [*_never(rule.select), *self._unsuitable(rule)]
+        without_effect = [*_never(rule.select), *self._gone(rule), *self._unsuitable(rule)]
         yield from without_effect
         if not without_effect and self.profile.base == "ps3.15" and rule.action in _KEEPING:
             yield from self._keeps(rule)
@@ -143,6 +143,22 @@ class _Linter:
             wins = (specificity(other.select), number) > rank
             if wins and other.when in ("", rule.when) and covers(other.select, rule.select):
                 yield "shadowed", f"the rule at {other.origin} always goes first"
+                return
+
+    def _gone(self, rule: Rule) -> Iterator[tuple[str, str]]:
+        """Rules for what lies in a sequence that goes, or is replaced, as a whole."""
+        for tag in rule.select.parents:
+            row = self.standard.row(tag, "SQ") if self.profile.base == "ps3.15" else None
+            if row is None or not _parts(row.code) <= {"X", "Z", "D"}:
+                continue
+            sequence = Selector("tag", tag)
+            if not any(
+                other.action == "keep"
+                and covers(other.select._replace(parents=(), anchored=False), sequence)
+                for other in self.profile.rules
+            ):
+                name = _row_name(row)
+                yield "never-applies", f"{row.origin} takes {name} away as a whole; keep that first"
                 return
 
     def _unsuitable(self, rule: Rule) -> Iterator[tuple[str, str]]:
@@ -295,6 +311,11 @@ def _selects_pattern(select: Selector, value: int, mask: int) -> bool:
     if select.kind == "vr":
         return tables.vr_of(value) == select.vr
     return covers(select, Selector("mask", value, mask))
+
+
+def _parts(code: str) -> set[str]:
+    """The actions that a code leaves open: of X/Z/D three."""
+    return set(code.rstrip("*").split("/"))
 
 
 def _row_name(row: EffectiveRow) -> str:
