@@ -303,6 +303,14 @@ def test_a_name_that_cannot_be_made_costs_one_instance(tmp_path: Path) -> None:
     assert folders[0].read_text() == "in the way"
 
 
+def test_a_name_that_is_too_long_costs_one_instance(tmp_path: Path) -> None:
+    instance(tmp_path / "in" / "1", Modality="x" * 255, StudyID="y" * 255)
+    instance(tmp_path / "in" / "2")
+    template = "/".join(["{Modality}/{StudyID}"] * 9)
+    summary = carry_out(tmp_path, template=template)
+    assert (summary.written, summary.quarantined) == (1, {"write-failed": 1})
+
+
 # -- nothing is lost, everything is repeatable ----------------------------------------------------
 
 
@@ -431,7 +439,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     instance(tmp_path / "in" / "0")
     instance(tmp_path / "in" / "1", fault="sleep 1000")
     with start(tmp_path, jobs=1) as process:
-        wait_for(lambda: begun(tmp_path, 1))
+        wait_for(lambda: list((tmp_path / "out").glob(".deident-*/2")))
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         assert process.poll() is None

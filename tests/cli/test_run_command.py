@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from deident.app.recipes import recipe
+from deident.app.running import RunSettings
+from deident.app.running import run as carry_out
 from deident.cli.main import main
+from deident.store import project as projects
 
 FILES = ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm")
 
@@ -161,6 +166,20 @@ def test_the_same_project_gives_the_same_bytes(study: Path, tmp_path: Path, here
         assert (result.code, result.err) == (0, "")
     assert outputs(tmp_path / "a") == outputs(tmp_path / "b")
     assert len(outputs(tmp_path / "a")) == 3
+
+
+def test_fresh_interpreters_give_the_same_bytes(study: Path, tmp_path: Path) -> None:
+    project = projects.init(str(tmp_path / "p")).path
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)  # with threads about, nothing may be forked
+    for output in ("forked", "spawned"):
+        settings = RunSettings((str(study),), str(tmp_path / output), project=project)
+        assert carry_out(settings, recipe("basic")).written == 3
+        if output == "forked":
+            thread.start()
+    done.set()
+    thread.join()
+    assert outputs(tmp_path / "forked") == outputs(tmp_path / "spawned")
 
 
 def test_the_same_run_twice(study: Path, tmp_path: Path, here: Any) -> None:

@@ -329,7 +329,7 @@ def _place_without_links(staged: str, final: str) -> None:
 
 
 def same_content(one: str, other: str) -> bool:
-    """Whether two paths are regular files with equal bytes."""
+    """Whether two paths are regular files with equal bytes; what cannot be read is not equal."""
     try:
         if os.path.getsize(other) != os.path.getsize(one) or not os.path.isfile(other):
             return False
@@ -340,7 +340,7 @@ def same_content(one: str, other: str) -> bool:
                     return False
                 if not chunk:
                     return True
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return False
 
 

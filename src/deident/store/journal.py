@@ -150,10 +150,13 @@ class JournalWriter:
         self._waiting_bytes = 0
 
     def close(self, state: str) -> None:
-        """End the journal with the run's `state` and bring it to the disk."""
+        """End the journal with the run's `state`.
+
+        It is not synced: that would bring all outputs to the disk first, and a run whose end a
+        power cut has taken is made again with the same result.
+        """
         self.add(Closing(state))
         self.flush()
-        os.fsync(self._descriptor)
         os.close(self._descriptor)
 
     def _write(self, content: bytes) -> None:

@@ -17,6 +17,7 @@ from deident.engine.result import InstanceResult, TallyKey
 from deident.errors import REASONS, SKIPPED, InfrastructureError, InstanceError, place_of
 from deident.work.worker import Item
 
+_TALLY_EVERY = 128
 _OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -132,9 +133,13 @@ class Job:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._engine = task.engine.build()
+        self._untold = 0
 
-    def note(self) -> dict[TallyKey, int] | None:
-        """Statistics of the rules since the last call."""
+    def note(self, *, last: bool) -> dict[TallyKey, int] | None:
+        """Statistics of the rules, some hundred lines, so not after every batch."""
+        if not last and self._untold < _TALLY_EVERY:
+            return None
+        self._untold = 0
         return self._engine.take_tally() or None
 
     def process(self, item: Item) -> tuple[Any, ...]:
@@ -147,6 +152,7 @@ class Job:
             InfrastructureError: `write-failed`: the output can take no more.
         """
         before = None
+        self._untold += 1
         try:
             before = _regular(item.path)
             outcome = self._process(item, before)

@@ -205,13 +205,14 @@ class Pool:
     # -- hearing ----------------------------------------------------------------------------------
 
     def _readable(self) -> list[_Worker]:
-        """Wait for news from workers."""
-        busy = [worker for worker in self._workers.values() if worker.held]
-        if busy and all(len(worker.held) > _MAX_BATCH // 2 for worker in busy):
-            time.sleep(_NAP)
+        """Wait for news; let workers say more while they have enough to do."""
         if self._idle:
             self._idle()
-        return [self._workers[descriptor] for descriptor, _ in self._poll.poll(_TICK * 1000)]
+        events = self._poll.poll(_TICK * 1000)
+        busy = [worker for worker in self._workers.values() if worker.held]
+        if events and busy and all(len(worker.held) > _MAX_BATCH // 2 for worker in busy):
+            time.sleep(_NAP)
+        return [self._workers[descriptor] for descriptor, _ in events]
 
     def _hear(self, worker: _Worker) -> Iterator[Done]:
         content = os.read(worker.results, 1 << 16)

@@ -43,8 +43,11 @@ class Job(Protocol):
         """
         ...
 
-    def note(self) -> Any:
-        """What to report apart from single items, asked after each batch; `None` for nothing."""
+    def note(self, *, last: bool) -> Any:
+        """What to report apart from single items; `None` for nothing.
+
+        Asked after each batch, and with `last` before the worker ends.
+        """
         ...
 
 
@@ -134,9 +137,13 @@ def _work(job: Job, source: int, target: int, seconds: float, stop: _Stop) -> No
             if stop.asked:
                 break
         signal.setitimer(signal.ITIMER_REAL, 0)
-        note = job.note()
-        if note is not None:
-            write_all(target, frame((NOTE, note)))
+        _send_note(job.note(last=False), target)
+    _send_note(job.note(last=True), target)
+
+
+def _send_note(note: Any, target: int) -> None:
+    if note is not None:
+        write_all(target, frame((NOTE, note)))
 
 
 def _prepare_process(stop: Callable[..., None], limits: Limits) -> None:
