@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -262,6 +264,24 @@ def test_what_a_crashed_run_left_goes_but_not_what_a_living_one_needs(tmp_path: 
     assert living.commit(1, "a.dcm") == "written"
     other.close()
     living.close()
+
+
+OPEN_AND_CLOSE = """
+import sys
+from deident.endpoints.folder import FolderOutput
+for number in range(200):
+    output = FolderOutput(sys.argv[1])
+    open(output.staging + "/1", "x").write("complete")
+    assert output.commit(1, f"{sys.argv[2]}-{number}") == "written"
+    output.close()
+"""
+
+
+def test_runs_that_begin_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OPEN_AND_CLOSE, str(tmp_path / "out")]
+    processes = [subprocess.Popen([*command, name]) for name in "abc"]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert len(contents(tmp_path / "out")) == 600
 
 
 def test_without_hard_links_nothing_is_replaced_either(tmp_path: Path) -> None:

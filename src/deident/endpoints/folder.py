@@ -202,18 +202,12 @@ class FolderOutput:
         try:
             os.makedirs(self.root, exist_ok=True)
             _remove_stale(self.root)
-            self.staging = self._make_staging()
+            self.staging, self._lock = _make_staging(self.root)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise UsageError(
                 "output-unwritable", f"the output folder cannot be written: {root}: {reason}"
             ) from error
-        self._lock = _lock(self.staging)
-
-    def _make_staging(self) -> str:
-        path = f"{self.root}/{_STAGING_PREFIX}{os.urandom(6).hex()}{_STAGING_SUFFIX}"
-        os.mkdir(path, 0o700)
-        return path
 
     def commit(self, number: int, name: str) -> str:
         """Give the staged output `number` its name. One call per output, from one process.
@@ -367,11 +361,32 @@ def _unlink_if_there(path: str) -> None:
         return
 
 
+def _make_staging(root: str) -> tuple[str, int]:
+    """Make a staging folder and lock it.
+
+    Before it is locked, another run may take it for one that was left, and remove it: then again.
+    """
+    while True:
+        path = f"{root}/{_STAGING_PREFIX}{os.urandom(6).hex()}{_STAGING_SUFFIX}"
+        os.mkdir(path, 0o700)
+        try:
+            lock = _lock(path)
+        except (FileNotFoundError, BlockingIOError):
+            continue
+        if os.path.isdir(path):
+            return path, lock
+        os.close(lock)
+
+
 def _lock(folder: str) -> int:
     import fcntl
 
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
