@@ -6,7 +6,7 @@ import re
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deident.engine.pseudonyms import Identity
@@ -66,6 +66,7 @@ def test_C44_a_uid_is_renewed_alike_wherever_it_stands(tag: int) -> None:
 
 
 @given(st.binary(min_size=1, max_size=70).filter(lambda raw: raw.strip(b" \0\\")))
+@example(raw=b"\t")
 def test_C42_whatever_stands_in_place_of_a_uid_becomes_one(raw: bytes) -> None:
     found = act("uid", subject(0x00080018, "UI", raw))
     for value in found.value.decode("ascii").split("\\"):

@@ -117,7 +117,7 @@ def dummy(subject: Subject, context: Context) -> Decision:
     if special is not None:
         return Decision("value", special)
     if subject.vr == "UI":
-        there = subject.value.strip(b" \0\\")
+        there = subject.value.strip(b" \t\r\n\0\\")
         return new_uids(subject, context) if there else _any_uid(subject, context)
     one = values.dummy(subject.vr)
     return Decision("value", values.join(subject.vr, [one] * multiplicity(subject.tag)[0]))
@@ -132,7 +132,7 @@ def new_uids(subject: Subject, context: Context) -> Decision:
 
     Whatever else stands there, text of any kind, becomes a UID too: nothing of it is left.
     """
-    old = [value.strip(" \0") for value in subject.value.decode("latin-1").split("\\")]
+    old = [value.strip(" \t\r\n\0") for value in subject.value.decode("latin-1").split("\\")]
     renew = context.identity.uid
     new = [value if not value or is_registered(value) else renew(value) for value in old]
     return KEEP if new == old else Decision("value", "\\".join(new).encode())
