@@ -82,7 +82,7 @@ def test_every_reason_is_used_and_says_something() -> None:
         ("IssuerOfPatientIDQualifiersSequence", "X"),
         ("PatientBodyMassIndex", "X"),
         ("PatientSizeCodeSequence", "X"),
-        ("BreedRegistrationSequence", "X"),
+        ("BreedRegistrationSequence", "X/Z"),
         ("StrainStockSequence", "X"),
         ("EncryptedAttributesSequence", "X"),
         ("MACParametersSequence", "X"),

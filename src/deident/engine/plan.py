@@ -19,7 +19,7 @@ from deident.engine.private import PrivatePolicy, is_numeric
 from deident.engine.registry import ActionFunction
 from deident.engine.time_actions import FRAME_ORIGIN_TIMESTAMP
 from deident.profiles.model import Profile, Rule, Selector, below, specificity
-from deident.profiles.standard import StandardTable, effective_table, resolve
+from deident.profiles.standard import StandardTable, effective_table, effective_type, resolve
 
 if TYPE_CHECKING:
     from deident.profiles.expression import Expression
@@ -290,7 +290,8 @@ class Scope:
         row = self.plan.standard.row(tag, vr)
         if row is None:
             return make_step("keep", {}, "K", "not in Table E.1-1", type_)
-        code = resolve(row.code, vr, type_, sop_class_known=self.known)
+        decisive = effective_type(parents, tag, type_)
+        code = resolve(row.code, vr, decisive, sop_class_known=self.known)
         return code_step(code, tag, vr, row.origin, type_)
 
     def _private_step(self, tag: int, vr: str, creator: str) -> Step:

@@ -37,6 +37,10 @@ _BY_TYPE: Mapping[str, tuple[str, str, str, str]] = {
     "X/Z/D": ("D", "Z", "X", "D"),
     "X/Z/U*": ("U", "Z", "X", "Z"),
 }
+# (innermost sequence, attribute): references that another module of the same instance repeats, so
+# that emptying them, which their Type 2 would allow, contradicts it: Common Instance Reference
+# (PS3.3 C.12.2) of segmentations and parametric maps lists what Derivation Image Sequence refers to.
+_REFERENCES_REPEATED = frozenset({(0x00089124, 0x00082112)})
 _TYPE_COLUMN = {"1": 0, "1C": 0, "2": 1, "2C": 1, "3": 2}
 
 
@@ -209,6 +213,16 @@ def _table(options: tuple[str, ...]) -> StandardTable:
         private,
         ours["unknown"][0],
     )
+
+
+def effective_type(parents: tuple[int, ...], tag: int, type_: str | None) -> str | None:
+    """Return the type that decides about an attribute below the sequences `parents`.
+
+    It is the IOD's (`type_`), but for the few places where an empty value would be as wrong as
+    none.
+    """
+    needed = bool(parents) and type_ is not None and (parents[-1], tag) in _REFERENCES_REPEATED
+    return "1" if needed else type_
 
 
 def resolve(code: str, vr: str, type_: str | None, sop_class_known: bool) -> str:
