@@ -1,7 +1,8 @@
 """Table E.1-1 and the attribute types as published, and what they ask for, worked out again.
 
-Nothing here comes from `deident.profiles`: the raw tables are read (`../shared/standard` beside the
-sample files, else the table that the package ships), and PS3.15 E.1.1 is spelt out a second time.
+Nothing here comes from `deident.profiles`: the raw tables are read (`$DEIDENT_STANDARD`, else
+../shared/standard, else the table that the package ships), and PS3.15 E.1.1 is spelt out a second
+time.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from deident import tables
 from deident.profiles.model import AVAILABLE_OPTIONS
 
 ROOT = Path(__file__).parents[2]
-_SAMPLES = Path(os.environ.get("DEIDENT_SAMPLES") or ROOT.parent / "shared" / "dicom")
-RAW = _SAMPLES.parent / "standard"
+RAW = Path(os.environ.get("DEIDENT_STANDARD", ROOT.parent / "shared/standard"))
 # column of the raw table → option
 _COLUMNS = {
     "retain_safe_private": "retain-safe-private",

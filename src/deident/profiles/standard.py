@@ -39,7 +39,7 @@ _BY_TYPE: Mapping[str, tuple[str, str, str, str]] = {
 }
 # (innermost sequence, attribute): references that another module of the same instance repeats, so
 # that emptying them, which their Type 2 would allow, contradicts it: Common Instance Reference
-# (PS3.3 C.12.2) of segmentations and parametric maps lists what Derivation Image Sequence refers to.
+# (PS3.3 C.12.2) of segmentations lists what their Derivation Image Sequence refers to.
 _REFERENCES_REPEATED = frozenset({(0x00089124, 0x00082112)})
 _TYPE_COLUMN = {"1": 0, "1C": 0, "2": 1, "2C": 1, "3": 2}
 
