@@ -356,7 +356,9 @@ def test_a_terminal_sees_progress(study: Path, tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "deident", "run", study, "-o", tmp_path / "out"]
-    with subprocess.Popen(command, stderr=slave, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stderr=slave, stdout=subprocess.PIPE, env=os.environ | {"TERM": "xterm"}
+    ) as process:
         os.close(slave)
         shown = b""
         while True:
@@ -398,6 +400,29 @@ def test_signals_end_a_run_in_good_order(
     assert summary["reconciles"] is True
     assert "Traceback" not in err
     assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, "worker-died"), (signal.SIGSTOP, "timeout")]
+)
+def test_a_worker_that_is_lost_costs_one_instance(
+    study: Path, tmp_path: Path, number: signal.Signals, code: str
+) -> None:
+    many(study, 3000)
+    command = [sys.executable, "-m", "deident", "run", study, "-o", tmp_path / "out", "-j", "2"]
+    with subprocess.Popen(
+        [*command, "--json", "--timeout", "2"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        while not list((tmp_path / "out").rglob("*.dcm")):
+            time.sleep(0.01)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), number)
+        out, _ = process.communicate()
+    assert process.returncode == 3
+    summary = json.loads(out)
+    assert summary["reconciles"] is True
+    assert summary["found"] == 3004
+    assert summary["quarantined"] == {code: 1}
 
 
 def test_an_unforeseen_error_shows_no_values(

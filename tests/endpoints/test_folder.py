@@ -287,13 +287,26 @@ def test_runs_that_begin_at_once_leave_each_other_alone(tmp_path: Path) -> None:
 def test_without_hard_links_nothing_is_replaced_either(tmp_path: Path) -> None:
     staged, final = tmp_path / "staged", tmp_path / "final"
     staged.write_bytes(b"new")
-    folder._place_without_links(str(staged), str(final))
+    folder._move_without_links(str(staged), str(final))
     assert final.read_bytes() == b"new"
     assert not staged.exists()
     staged.write_bytes(b"newer")
     with pytest.raises(FileExistsError):
-        folder._place_without_links(str(staged), str(final))
+        folder._move_without_links(str(staged), str(final))
     assert final.read_bytes() == b"new"
+
+
+def test_a_file_that_cannot_be_moved_leaves_no_empty_one(tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system")
+    staged, final = tmp_path / "staged", elsewhere / f"deident-{os.getpid()}"
+    staged.write_bytes(b"new")
+    for move in (folder.place, folder._move_without_links):
+        with pytest.raises(OSError, match="cross-device"):
+            move(str(staged), str(final))
+        assert not final.exists()
+    assert staged.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("kind", ["file", "below-file", "proc"])

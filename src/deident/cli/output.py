@@ -99,7 +99,7 @@ class StatusLine:
     """One line on stderr that is overwritten while work goes on: terminals only."""
 
     def __init__(self) -> None:
-        self.possible = sys.stderr.isatty()
+        self.possible = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = False
 
     def show(self, text: str) -> None:

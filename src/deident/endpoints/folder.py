@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from deident.endpoints.naming import numbered
@@ -16,7 +17,7 @@ _CHUNK = 1 << 20
 
 # Nothing more can be written to this output: the run stops instead of failing file by file.
 FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
 class Found(NamedTuple):
@@ -146,17 +147,21 @@ def _barred(path: str, visited: set[FileId] | None, exclude: frozenset[FileId]) 
 
 def _scan_folder(folder: _Folder, below: list[_Folder], follow: bool) -> Iterator[Found]:
     """Yield the files of one folder; add its folders to `below`."""
-    entries: list[tuple[str, str]] = []
+    names: list[str] = []
+    kinds: dict[str, str] = {}  # of what is no file: most folders hold very many files or none
     code = ""
     try:
         with os.scandir(folder.path) as listing:
             for entry in listing:
-                entries.append((entry.name, _kind(entry, follow)))
+                names.append(entry.name)
+                if kind := _kind(entry, follow):
+                    kinds[entry.name] = kind
     except OSError:
         code = "folder-unreadable"
-    entries.sort()
+    names.sort()
     prefix = folder.path.rstrip("/") + "/"
-    for name, kind in entries:
+    for name in names:
+        kind = kinds.get(name, "")
         if kind == "folder":
             below.append(_Folder(prefix + name, folder.start))
         else:
@@ -303,23 +308,31 @@ def place(staged: str, final: str) -> None:
         OSError: the file system refused.
     """
     try:
-        os.link(staged, final)
+        _move(staged, final)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(final), exist_ok=True)
+        _move(staged, final)
+
+
+def _move(staged: str, final: str) -> None:
+    try:
         os.link(staged, final)
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        os.makedirs(os.path.dirname(final), exist_ok=True)
-        _place_without_links(staged, final)
-        return
-    os.unlink(staged)
+        _move_without_links(staged, final)
+    else:
+        os.unlink(staged)
 
 
-def _place_without_links(staged: str, final: str) -> None:
+def _move_without_links(staged: str, final: str) -> None:
     """For file systems without hard links: reserve the name, then rename over the reservation."""
     os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
-    os.rename(staged, final)
+    try:
+        os.rename(staged, final)
+    except OSError:
+        os.unlink(final)
+        raise
 
 
 def same_content(one: str, other: str) -> bool:
@@ -405,7 +418,8 @@ def _remove_stale(root: str) -> None:
             lock = _lock(path)
         except OSError:  # its run lives, or it is somebody else's
             continue
-        remove_staging(path)
+        with suppress(PermissionError):  # somebody else's, who let us look only
+            remove_staging(path)
         os.close(lock)
 
 

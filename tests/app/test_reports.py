@@ -1,0 +1,52 @@
+"""Counts add up or the summary says that they do not."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deident.app.reports import QUARANTINED, SKIPPED, WRITTEN, RunSummary
+
+OUTCOMES = st.tuples(
+    st.sampled_from([(WRITTEN, ""), (SKIPPED, "duplicate"), (QUARANTINED, "bad-vr")]),
+    st.sampled_from(["", "1.2", "1.3"]),
+)
+
+
+@given(st.lists(OUTCOMES), st.integers(-2, 2))
+def test_a_complete_run_reconciles_only_when_everything_has_an_outcome(
+    outcomes: list[tuple[tuple[str, str], str]], off: int
+) -> None:
+    summary = RunSummary("r")
+    for (status, code), series in outcomes:
+        summary.count(status, code, series, 10)
+    summary.found = len(outcomes) + off
+    summary.state = "complete"
+    assert summary.reconciles is (off == 0)
+    summary.state = "interrupted"
+    assert summary.reconciles is (off >= 0)
+    by_series = [sum(counts.values()) for counts in summary.as_json()["series"].values()]
+    assert sum(by_series) == summary.done == len(outcomes)
+    assert summary.bytes_out == 10 * summary.written
+
+
+def test_a_summary_is_plain_data() -> None:
+    summary = RunSummary("r")
+    summary.observe([("identifier", "likely", "name", (), 0x00100010, "reported")], ["no-meta"])
+    summary.add_tally({(0x00100010, "replace", "Z", "replaced", "row"): 2})
+    summary.add_tally({(0x00100010, "replace", "Z", "replaced", "row"): 1})
+    described = json.loads(json.dumps(summary.as_json()))
+    assert described["changes"][0]["count"] == 3
+    assert described["findings"] == [
+        {"code": "identifier", "grade": "likely", "done": "reported", "count": 1}
+    ]
+
+
+def test_findings_to_review_are_well_founded_and_not_repaired() -> None:
+    summary = RunSummary("r")
+    for grade in ("certain", "likely", "weak", ""):
+        for done in ("repaired", "reported", "quarantined"):
+            summary.observe([("identifier", grade, "name", (), 0, done)], [])
+    assert summary.to_review == 2
