@@ -133,7 +133,7 @@ class Measurement:
 
 
 def strangers() -> Iterator[Identifiers]:
-    """Invented people, one per common family name, each with a date and three numbers."""
+    """Invented people, one per common family name, each with a date, two numbers and a town."""
     lists: dict[str, list[str]] = {}
     for line in NAMES.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
@@ -148,6 +148,10 @@ def strangers() -> Iterator[Identifiers]:
             Identifier("patient-id", str(chance.randrange(10**4, 10**8)), 2),
             Identifier("number", f"A{chance.randrange(10**4, 10**7)}", 3),
             Identifier("birth-date", f"{birth}{chance.randrange(1, 29):02d}", 4),
+            Identifier(
+                "institution", f"{(town := chance.choice(lists['town']))} General Hospital", 5
+            ),
+            Identifier("address", f"{chance.randrange(1, 99)} Main Street, {town}", 6),
         }
         yield Identifiers(frozenset(values))
 

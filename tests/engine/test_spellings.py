@@ -220,6 +220,33 @@ def test_birth_dates_are_found(person: Person) -> None:
     assert [text for text in texts if not strong(search, text, "LT")] == []
 
 
+PLACES = [
+    (0x00181020, "LO"),  # Software Versions
+    (0x00181210, "SH"),  # Convolution Kernel
+    (0x00080008, "CS"),  # Image Type
+    (0x00080104, "LO"),  # Code Meaning
+    (0x0019109E, "LO"),  # a private value
+    (0x00204000, "LT"),  # Image Comments
+]
+
+
+@PERSONS
+@pytest.mark.parametrize(("tag", "vr"), PLACES)
+def test_every_single_identifier_is_found_in_every_kind_of_value(
+    person: Person, tag: int, vr: str
+) -> None:
+    search = matcher(person)
+    missed = []
+    for kind, text in person.identifiers():
+        if kind == "uid" or text.endswith("."):  # UIDs are searched as bytes; a title is no name
+            continue
+        for form in ("{}", "seen {} here", "{}_1", "x\\{}"):
+            hits = search.search_text(form.format(text), tag=tag, vr=vr)
+            if not any(hit.grade != "weak" for hit in hits):
+                missed.append(form.format(text))
+    assert missed == []
+
+
 def test_enough_is_tried() -> None:
     assert len(PEOPLE) >= 10
     assert len(JOINED) >= 20

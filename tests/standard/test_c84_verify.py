@@ -62,3 +62,14 @@ def test_C84_safe_private_text_is_searched(original: Dataset) -> None:
     block[0x9E].value = "FSE-XL ZIMMERLI B"
     cleaned = deident.deidentify(original, options=["retain-safe-private"]).dataset
     assert "ZIMMERLI" not in str(cleaned)
+
+
+def test_C84_safe_private_numbers_are_searched(original: Dataset) -> None:
+    original.PatientID = "7340127"
+    block = original.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block.add_new(0x0C, "IS", "1000")  # B Value
+    kept = deident.deidentify(original, options=["retain-safe-private"]).dataset
+    assert kept.private_block(0x0019, "SIEMENS MR HEADER")[0x0C].value == 1000
+    block[0x0C].value = "7340127"
+    cleaned = deident.deidentify(original, options=["retain-safe-private"]).dataset
+    assert "7340127" not in str(cleaned)

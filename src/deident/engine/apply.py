@@ -20,7 +20,7 @@ from deident.engine.case import SPECIFIC_CHARACTER_SET, Case
 from deident.engine.decision import REMOVE, Decision, Subject
 from deident.engine.identifiers import contributes
 from deident.engine.memo import Part, Record, Template, remember
-from deident.engine.plan import NUMBERS, TEXT, Step, is_structural, structural_step
+from deident.engine.plan import DIGITS, TEXT, Step, is_searched, is_structural, structural_step
 from deident.engine.private import creator_of, creators, safe_vr
 from deident.engine.result import Change, Finding
 from deident.engine.verify import Hit, uids_in
@@ -239,12 +239,12 @@ class Walker:
         place: Place,
     ) -> Decision:
         """The decision, or what must be done instead because an identifier would stay."""
-        if decision.kind not in ("keep", "value") or vr in NUMBERS:
+        if decision.kind not in ("keep", "value") or not is_searched(tag, vr):
             return decision
         written = value if decision.kind == "keep" else decision.value
         if not written:
             return decision
-        if vr not in TEXT:
+        if vr not in TEXT and vr not in DIGITS:
             if vr == "UN" and tables.vr_of(tag) == "SQ":
                 raise InstanceError("bad-structure", "a sequence under VR UN cannot be parsed")
             hits = self.case.matcher.search_bytes(written)

@@ -35,6 +35,8 @@ _CODED_TAGS = frozenset(
         0x00181210,  # Convolution Kernel
     )
 )
+# Terms that name a company: so may an institution, and then it is no secret.
+_MAKERS = frozenset((0x00080070, 0x00081090, 0x00181016, 0x00181018))
 _RULED = frozenset(("AS", "DA", "DT", "TM", "UI"))
 _NUMBERS = frozenset(("DS", "IS"))
 
@@ -194,9 +196,6 @@ def _judge_part(needle: Needle, find: Find) -> Grade | None:
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
         return None
     announced = find.addressed or find.place.vr == "PN"
-    first_name_of_another = needle.kind == "person" and needle.form == "given"
-    if first_name_of_another and not announced and (find.place.coded or len(needle.text) < 5):
-        return "weak"
     if is_unspaced(needle.text[0]):
         return "likely"
     classes = {word_class(word) for word in needle.words}
@@ -248,7 +247,7 @@ def _judge_id(needle: Needle, find: Find) -> Grade | None:
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NUMBERS, longest=3):
         return None
     if needle.text.isalpha():
-        return _judge_part(needle._replace(form="family"), find)
+        return _judge_part(needle, find)
     if find.place.vr in _NUMBERS and not (find.whole and not find.gaps):
         return None
     found = _weight_of_number(needle.text)
@@ -322,7 +321,8 @@ def _judge_place(needle: Needle, find: Find) -> Grade | None:
             return "certain"
         return None if find.place.coded else "likely" if find.whole else "weak"
     if find.place.coded:
-        return "weak" if named else None
+        told = find.place.tag not in _MAKERS and len(needle.text) > 4 and _is_no_term(needle.text)
+        return None if not named else "likely" if told else "weak"
     if not named:
         return "weak"
     if len(needle.text) > 4:
@@ -337,24 +337,26 @@ def _judge_place_part(needle: Needle, find: Find) -> Grade | None:
         return None
     if all(word_class(word) != "name" or len(word) < 4 for word in needle.words):
         return None
-    return "weak" if find.place.coded else "likely"
+    return "weak" if find.place.tag in _MAKERS else "likely"
 
 
 def _judge_place_word(needle: Needle, find: Find) -> Grade | None:
     """A town, a street, a word of an institution's name."""
-    if find.place.coded or not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
+    if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
         return None
+    if is_unspaced(needle.text[0]):
+        return "likely" if len(needle.text) > 2 else "weak"
     found = word_class(needle.text)
-    if found == "term":
+    if found == "term" or (find.place.coded and (found == "eponym" or find.place.tag in _MAKERS)):
         return None
-    return "likely" if found == "name" and len(needle.text) > 5 else "weak"
+    sure = found == "name" and len(needle.text) > 5
+    return "likely" if sure and (not find.place.coded or _is_no_term(needle.text)) else "weak"
 
 
 _JUDGES = {
     "full": _judge_full,
     "initials": _judge_initials,
-    "family": _judge_part,
-    "given": _judge_part,
+    "part": _judge_part,
     "id": _judge_id,
     "phone": _judge_phone,
     "exact": _judge_exact,

@@ -20,7 +20,7 @@ from deident.dicom.elements import UNDEFINED_LENGTH, Element, Encoding, Item
 from deident.dicom.encode import element_bytes
 from deident.dicom.parse import parse_element
 from deident.engine.identifiers import contributes
-from deident.engine.plan import NUMBERS, TEXT, Step
+from deident.engine.plan import DIGITS, TEXT, Step, is_searched
 from deident.engine.private import creators
 
 if TYPE_CHECKING:
@@ -313,9 +313,9 @@ def _varying(element: Element, vr: str, step: Step) -> Varying | None:
             constant = element_bytes(element.tag, vr, b"", element.encoding)
     elif nested:
         kind = "parse"
-    elif step.action == "keep" and step.when is None and vr in NUMBERS:
+    elif step.action == "keep" and step.when is None and not is_searched(element.tag, vr):
         kind = "pass"
-    elif vr in TEXT or step.trusted:
+    elif vr in TEXT or vr in DIGITS or step.trusted:
         kind = "leaf"
     else:  # a blob is searched for all UIDs of its instance: it takes the long way
         return None

@@ -18,8 +18,7 @@ from deident.tables.vocabulary import listed_words
 Form = Literal[
     "full",  # two or more parts of a name
     "initials",  # one part of a name with the initials of the others
-    "family",
-    "given",
+    "part",
     "id",
     "phone",
     "exact",  # e-mail, address line: long and particular
@@ -174,16 +173,15 @@ def words_of(text: str) -> list[str]:
 
 def _single_parts(parts: list[_Part]) -> Iterator[tuple[Form, tuple[str, ...]]]:
     for part in parts:
-        form: Form = "family" if part.family else "given"
-        if len(part.words) > 1:
-            if len(part.text) > 4 and max(map(len, part.words)) > 2:
-                yield form, part.words
-        elif _tells_something(part.words[0]):
-            yield form, part.words
-        if len(part.words) > 1:
-            for word in part.words:
-                if len(word) > 3 and word not in listed_words("particles"):
-                    yield form, (word,)
+        if len(part.words) == 1:
+            if _tells_something(part.words[0]):
+                yield "part", part.words
+            continue
+        if len(part.text) > 4 and max(map(len, part.words)) > 2:
+            yield "part", part.words
+        for word in part.words:
+            if len(word) > 3 and word not in listed_words("particles"):
+                yield "part", (word,)
 
 
 def _tells_something(word: str) -> bool:
@@ -275,9 +273,7 @@ def _addresses(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
                 yield Needle(joined[:_LONGEST], kind, "exact", run, owner)
         if len(words) > 1 and not any(char.isdigit() for word in words for char in word):
             yield Needle("".join(words)[:_LONGEST], kind, "place", words, owner)
-        for word in words:
-            if len(word) > 5 and not any(char.isdigit() for char in word):
-                yield Needle(word, kind, "place-word", (word,), owner)
+        yield from _place_words(words, kind, owner)
 
 
 def _address_runs(words: tuple[str, ...]) -> set[tuple[str, ...]]:
@@ -305,9 +301,15 @@ def _places(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
         for pair in pairwise(words):
             if len("".join(pair)) > 7 and not listed_words("particles").issuperset(pair):
                 yield Needle("".join(pair), kind, "place-part", pair, owner)
-        for word in words if len(words) > 1 else ():
-            if len(word) > 4 and not any(char.isdigit() for char in word):
-                yield Needle(word, kind, "place-word", (word,), owner)
+        if len(words) > 1:
+            yield from _place_words(words, kind, owner)
+
+
+def _place_words(words: tuple[str, ...], kind: Kind, owner: int) -> Iterator[Needle]:
+    for word in words:
+        particular = len(word) > (2 if is_unspaced(word[0]) else 4)
+        if particular and not any(char.isdigit() for char in word):
+            yield Needle(word, kind, "place-word", (word,), owner)
 
 
 def _calendars(text: str, kind: Kind, owner: int) -> Iterator[Needle]:

@@ -40,6 +40,13 @@ TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 NUMBERS = frozenset(
     {"AS", "AT", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"}
 )
+# Numbers written as text: a private one may be the number of a record (C84).
+DIGITS = frozenset({"DS", "IS"})
+
+
+def is_searched(tag: int, vr: str) -> bool:
+    """Whether a kept value of `vr` is searched for identifiers."""
+    return vr not in NUMBERS or (vr in DIGITS and tag & 0x00010000 != 0)
 
 
 class Step(NamedTuple):

@@ -80,7 +80,7 @@ class Matcher:
         self._names = {
             needle.text: needle.kind
             for needle in self._needles
-            if needle.form in ("family", "given") and len(needle.text) >= _MISSPELT
+            if needle.form == "part" and len(needle.text) >= _MISSPELT
         }
         self._ends = {end for name in self._names for end in (name[:3], name[-3:])}
         self._entries = entries
@@ -222,13 +222,13 @@ def _together(found: list[tuple[Needle, Find, Grade]]) -> list[Hit]:
     """The finds as hits; two different parts of one name near each other are certain."""
     parts: dict[int, dict[str, list[tuple[int, Grade]]]] = {}
     for needle, find, graded in found:
-        if needle.form in ("family", "given"):
+        if needle.form == "part":
             seen = parts.setdefault(needle.owner, {}).setdefault(needle.text, [])
             if len(seen) < _MOST_HITS:
                 seen.append((find.begin, graded))
     hits = []
     for needle, find, graded in found:
-        if needle.form in ("family", "given") and len(parts[needle.owner]) > 1:
+        if needle.form == "part" and len(parts[needle.owner]) > 1:
             graded = _beside_another(needle, find, graded, parts[needle.owner])
         hits.append(Hit(needle.kind, graded, find.begin, find.stop))
     return hits
