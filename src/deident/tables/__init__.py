@@ -34,6 +34,7 @@ __all__ = [
     "methods",
     "pattern_mask",
     "private_attribute",
+    "private_creators",
     "registered_uids",
     "safe_private",
     "structural_uids",
@@ -239,6 +240,14 @@ def private_attribute(creator: str, group: int, element: int) -> tuple[str, str,
         return None
     entry = entries.get(f"{group:04X}xx{element:02X}")
     return None if entry is None else (entry[0], entry[1], entry[2])
+
+
+@cache
+def private_creators() -> frozenset[str]:
+    """Return the private creators that pydicom's dictionaries or PS3.15 Table E.3.10-1 know."""
+    from pydicom._private_dict import private_dictionaries
+
+    return frozenset(private_dictionaries) | {creator for creator, _ in safe_private()}
 
 
 @cache
