@@ -24,7 +24,7 @@ _MAX_BATCH = 16
 _BATCH_SECONDS = 0.02  # longer batches would leave a worker idle while another still has a heap
 _BATCH_BYTES = 16384  # of paths: two batches fit into a pipe, so that sending never waits
 _TICK = 0.25
-_NAP = 0.0005  # read results in handfuls: each wake-up costs more than the result
+_MAX_NAP = 0.001
 
 
 class Lost(NamedTuple):
@@ -127,6 +127,7 @@ class Pool:
         self._again: deque[Item] = deque()
         self._exhausted = False
         self._batch = 1
+        self._seconds_each = 0.0
         self._stopping = self._aborted = False
 
     def start(self) -> None:
@@ -205,13 +206,14 @@ class Pool:
     # -- hearing ----------------------------------------------------------------------------------
 
     def _readable(self) -> list[_Worker]:
-        """Wait for news; let workers say more while they have enough to do."""
+        """Wait for news, and then until a handful of results is there: waking up costs more than
+        hearing one. No worker gets through half of what it holds meanwhile."""
         if self._idle:
             self._idle()
         events = self._poll.poll(_TICK * 1000)
-        busy = [worker for worker in self._workers.values() if worker.held]
-        if events and busy and all(len(worker.held) > _MAX_BATCH // 2 for worker in busy):
-            time.sleep(_NAP)
+        least = min((len(worker.held) for worker in self._workers.values()), default=0)
+        if events and least > _MAX_BATCH // 2:
+            time.sleep(min(_MAX_NAP, self._seconds_each * least / 2))
         return [self._workers[descriptor] for descriptor, _ in events]
 
     def _hear(self, worker: _Worker) -> Iterator[Done]:
@@ -240,7 +242,8 @@ class Pool:
         """Let batches grow while items are quick."""
         now = time.monotonic()
         if heard:
-            quick = (now - worker.since) / heard * self._batch < _BATCH_SECONDS
+            self._seconds_each = (now - worker.since) / heard
+            quick = self._seconds_each * self._batch < _BATCH_SECONDS
             self._batch = min(_MAX_BATCH, 2 * self._batch) if quick else max(1, self._batch // 2)
         worker.since = now
 
