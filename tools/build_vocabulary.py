@@ -97,8 +97,8 @@ def listed() -> Iterator[str]:
     yield from (TERMS, PLACES)
 
 
-def main() -> None:
-    """Write the file."""
+def vocabulary() -> list[str]:
+    """The words in the order of the file, those that are only written with a capital with one."""
     spellings: dict[str, set[str]] = defaultdict(set)
     for phrase in printed():
         for word in WORD.findall(phrase):
@@ -111,9 +111,14 @@ def main() -> None:
     }
     proper = {*EPONYMS.split(), *MAKERS.split()}
     terms -= proper
-    words = {word for word in terms if len(word) > 1}
-    words |= {word.capitalize() for word in (spellings.keys() | proper) - terms if len(word) > 1}
-    TARGET.write_text("\n".join(sorted(words, key=str.casefold)) + "\n", encoding="utf-8")
+    capitals = {word.capitalize() for word in (spellings.keys() | proper) - terms}
+    return sorted((word for word in terms | capitals if len(word) > 1), key=str.casefold)
+
+
+def main() -> None:
+    """Write the file."""
+    words = vocabulary()
+    TARGET.write_text("\n".join(words) + "\n", encoding="utf-8")
     print(f"{TARGET.name}: {len(words)} words, {TARGET.stat().st_size} bytes")
 
 

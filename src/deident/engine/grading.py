@@ -247,7 +247,9 @@ def _judge_id(needle: Needle, find: Find) -> Grade | None:
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NUMBERS, longest=3):
         return None
     if needle.text.isalpha():
-        return _judge_part(needle, find)
+        found = _judge_part(needle, find)
+        # stations are called after their makers, steps after what is done
+        return found if needle.kind == "patient-id" or not is_known_word(needle.text) else None
     if find.place.vr in _NUMBERS and not (find.whole and not find.gaps):
         return None
     found = _weight_of_number(needle.text)
@@ -323,8 +325,8 @@ def _judge_place(needle: Needle, find: Find) -> Grade | None:
     if find.place.coded:
         told = find.place.tag not in _MAKERS and len(needle.text) > 4 and _is_no_term(needle.text)
         return None if not named else "likely" if told else "weak"
-    if not named:
-        return "weak"
+    if not named:  # Radiology, MRI, Siemens: nothing in particular
+        return None
     if len(needle.text) > 4:
         return "likely"
     if not find.whole:
