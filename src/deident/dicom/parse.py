@@ -144,6 +144,30 @@ def parse_element(
     return Element(tag, vr, raw_vr, buf, pos, value, stop, stop, encoding)
 
 
+def as_sequence(element: Element, limits: Limits = DEFAULT_LIMITS) -> Element | None:
+    """Return an element under VR `UN`, or under none, as the sequence that it is known to be.
+
+    `None` if its value does not parse as items (PS3.5 6.2.2 note 2: Implicit VR Little Endian).
+    """
+    start, end = element.value_start, element.value_end
+    try:
+        items, _, _ = _read_items(element.buf, start, end, False, IMPLICIT_LE, Scan(limits), 0)
+    except (InstanceError, struct.error):
+        return None
+    return Element(
+        element.tag,
+        "SQ",
+        element.raw_vr,
+        element.buf,
+        element.start,
+        start,
+        end,
+        element.end,
+        element.encoding,
+        items=items,
+    )
+
+
 def read_elements(
     buf: bytes,
     pos: int,

@@ -134,10 +134,11 @@ class Walker:
         if not tag & 0x00010000:
             return vr, self.scope.step(parents, tag, vr)
         creator = creator_of(tag, owners)
-        if (
-            vr == "UN" and creator
-        ):  # Implicit VR, or a program that did not know: Table E.3.10-1 does
-            vr = safe_vr(tag, creator) or vr
+        if vr == "UN" and creator:
+            # Implicit VR, or a program that did not know: Table E.3.10-1 does. What it calls a
+            # sequence and did not parse as one (see `open_sequences`) stays unknown.
+            known = safe_vr(tag, creator)
+            vr = known if known and known != "SQ" else vr
         return vr, self.scope.step(parents, tag, vr, creator)
 
     def _creator(self, element: Element, path: Path, *, kept: bool) -> bytes:

@@ -14,6 +14,7 @@ from deident import tables
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import EXPLICIT_LE, Element, Encoding, walk
 from deident.dicom.uids import is_registered, normalise
+from deident.dicom.values import unpack_numbers
 from deident.engine.context import PATIENT_ID, Context
 from deident.engine.identifiers import Identifiers, harvest
 from deident.engine.plan import Plan, Scope
@@ -154,18 +155,36 @@ def renewable_uids(elements: list[Element], standard: StandardTable | None) -> f
 def claimed_safe(sequence: Element, charset: Charset) -> frozenset[tuple[int, str]]:
     """Private elements that Private Data Element Characteristics Sequence calls safe (C83).
 
-    (0008,0303) Block Identifying Information Status SAFE makes the whole block safe: that cannot be
-    listed by element, so only elements named by Nonidentifying Private Elements (0008,0304) count,
-    less those with a Deidentification Action (0008,0307) other than K.
+    All of a block whose Block Identifying Information Status (0008,0303) is SAFE, of one that is
+    MIXED those that Nonidentifying Private Elements (0008,0304) names, in both cases less those for
+    which Deidentification Action Sequence (0008,0305) has an action (PS3.3 C.12.1).
     """
     claimed: set[tuple[int, str]] = set()
     for item in sequence.items or ():
         values = {element.tag: element for element in item.elements}
-        if not {0x00080301, 0x00080302, 0x00080304} <= values.keys():
+        groups = _numbers(values.get(0x00080301))
+        if len(groups) != 1 or 0x00080302 not in values:
             continue
-        group = int.from_bytes(values[0x00080301].value[:2], "little")
+        group = groups[0] << 16
         creator = charset.decode(values[0x00080302].value, "LO").strip(" \0")
-        raw = values[0x00080304].value
-        lows = [int.from_bytes(raw[i : i + 2], "little") & 0xFF for i in range(0, len(raw), 2)]
-        claimed |= {(group << 16 | low, creator) for low in lows}
+        status = values[0x00080303].value.strip(b" \0") if 0x00080303 in values else b""
+        safe = {"SAFE": range(256), "MIXED": _numbers(values.get(0x00080304))}
+        lows = {low & 0xFF for low in safe.get(status.decode("ascii", "replace"), ())}
+        lows -= {low & 0xFF for one in _acted_upon(values) for low in _numbers(one)}
+        claimed |= {(group | low, creator) for low in lows}
     return frozenset(claimed)
+
+
+def _acted_upon(values: dict[int, Element]) -> list[Element]:
+    """Every Identifying Private Elements (0008,0306) in Deidentification Action Sequence."""
+    sequence = values.get(0x00080305)
+    items = (sequence.items if sequence else None) or ()
+    return [element for item in items for element in item.elements if element.tag == 0x00080306]
+
+
+def _numbers(element: Element | None) -> list[int]:
+    """Values of an element of VR US."""
+    if element is None:
+        return []
+    numbers = unpack_numbers("US", element.value, element.encoding)
+    return [int(number) for number in numbers]

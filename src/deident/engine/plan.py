@@ -28,11 +28,15 @@ PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
 PATIENT_AGE = 0x00101010
 BIRTH_DATE = 0x00100030
+TIMEZONE_OFFSET = 0x00080201
 
 _MOST_STEPS = 100_000
 # PS3.15 action code → action, where the element's VR does not say more.
 _ACTION_OF_CODE = {"X": "remove", "Z": "empty", "D": "dummy", "U": "uid", "K": "keep"}
 _DATE_VRS = frozenset({"DA", "DT", "TM"})
+
+# What Timezone Offset From UTC may hold (PS3.3 C.12.1.1.8); anything else goes.
+_LEGAL_OFFSET = {"pattern": r"[+-](0\d|1[0-4])[0-5]\d", "to": r"\g<0>", "otherwise": "remove"}
 
 # VRs whose values are words that a person wrote.
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -144,8 +148,8 @@ class Plan:
     def _performed(self) -> Performed:
         """What an instance that went through this plan may claim (C21, C22, C26)."""
         options = self.profile.options
-        methods = ("basic", *sorted(options)) if self.standard else ()
-        loosened = any(self._loosens(rule) for rule in self.profile.rules)
+        methods = ("basic", *self.standard.options) if self.standard else ()
+        loosened = self._loosens_private() or any(map(self._loosens, self.profile.rules))
         dated = {rule.action for rule in self.profile.rules if _may_select_dates(rule)}
         temporal: Temporal = "REMOVED"
         if "retain-full-dates" in options or "keep" in dated:
@@ -153,6 +157,11 @@ class Plan:
         elif "retain-modified-dates" in options or dated & {"shift-date", "truncate-date"}:
             temporal = "MODIFIED"
         return Performed(self.profile.base, methods, temporal, loosened)
+
+    def _loosens_private(self) -> bool:
+        """Whether private attributes may stay on other grounds than PS3.15 E.3.10 knows."""
+        named = self.profile.private_characteristics and not self.private.safe
+        return self.standard is not None and (self.private.numeric or named)
 
     def _loosens(self, rule: Rule) -> bool:
         """Whether a rule may keep something of a value that the standard takes away."""
@@ -339,13 +348,15 @@ def code_step(code: str, tag: int, vr: str, origin: str, type_: str | None) -> S
 def _cleaning_step(tag: int, vr: str, origin: str, type_: str | None) -> Step:
     """C: dates are shifted, AE titles become tokens, sequences are cleaned inside.
 
-    For other values there is nothing of similar meaning that is known to be safe, so they go as the
-    attribute type allows.
+    A time zone stays, as the times of day do that count from it (C90). For other values there is
+    nothing of similar meaning that is known to be safe, so they go as the attribute type allows.
     """
     if vr in _DATE_VRS or tag == FRAME_ORIGIN_TIMESTAMP:
         return make_step("shift-date", {"mode": "per-patient"}, "C", origin, type_)
     if vr == "SQ":
         return make_step("keep", {}, "C", origin, type_)
+    if tag == TIMEZONE_OFFSET:
+        return make_step("map", _LEGAL_OFFSET, "C", origin, type_)
     if vr == "AE":
         return make_step("hash", {"length": 12, "prefix": "AE"}, "C", origin, type_)
     by_type = {"1": "dummy", "1C": "dummy", "2": "empty", "2C": "empty"}

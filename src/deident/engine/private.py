@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from deident import tables
 from deident.dicom.elements import Element
+from deident.dicom.parse import as_sequence
 
 _NUMERIC = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "DS", "IS"})
 # A sequence or blob is never known to be safe as a whole (PS3.15 E.3.10 on OB).
@@ -72,6 +73,20 @@ def creators(elements: list[Element]) -> dict[int, str]:
 def creator_of(tag: int, known: dict[int, str]) -> str:
     """The creator of a private element, empty when it has none."""
     return known.get((tag & 0xFFFF0000) | (tag >> 8 & 0xFF), "")
+
+
+def open_sequences(elements: list[Element]) -> None:
+    """Put parsed sequences in place of private ones under VR UN, at every depth (C82).
+
+    Table E.3.10-1 knows them; one that does not parse stays as it is, and goes with the unknown.
+    """
+    owners = creators(elements)
+    for number, element in enumerate(elements):
+        unknown = element.vr == "UN" and element.items is None and element.span is None
+        if unknown and safe_vr(element.tag, creator_of(element.tag, owners)) == "SQ":
+            elements[number] = element = as_sequence(element) or element
+        for item in element.items or ():
+            open_sequences(item.elements)
 
 
 def safe_vr(tag: int, creator: str) -> str | None:

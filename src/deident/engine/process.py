@@ -27,6 +27,7 @@ from deident.engine.markers import (
 from deident.engine.memo import Part, Template
 from deident.engine.overlays import BitPlanes, embedded, write_cleared
 from deident.engine.plan import Plan
+from deident.engine.private import open_sequences
 from deident.engine.pseudonyms import Identity
 from deident.engine.recall import NAMING, Recall, value_text
 from deident.engine.result import InstanceResult, TallyKey
@@ -181,6 +182,8 @@ class Engine:
         elements = file.elements()
         if any(element.tag == DIRECTORY_RECORDS for element in elements):
             raise InstanceError("dicomdir")
+        if self.plan.private.safe:
+            open_sequences(elements)
         case = self._cases.find(elements, file.encoding, file.transfer_syntax)
         self._filter(case)
         ordered = sorted(elements, key=lambda element: element.tag)
