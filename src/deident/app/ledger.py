@@ -260,11 +260,7 @@ def earlier_outputs(
     """
     last = ""
     outputs: dict[str, EarlierOutput] = {}
-    for run_id in project.run_ids():
-        entries = read_journal(f"{project.run_folder(run_id)}/journal", project.subkey("journal"))
-        opening = next(entries, None)
-        if not isinstance(opening, Opening) or opening.output != output:
-            continue
+    for run_id, opening, entries in _runs_into(project, output):
         if opening.profile != profile:
             raise UsageError(
                 "resume-impossible",
@@ -273,6 +269,27 @@ def earlier_outputs(
         last = run_id
         _collect(entries, outputs)
     return last, outputs
+
+
+def written_names(project: Project, output: str) -> dict[str, str]:
+    """Which output stands for which original: absolute paths, by all runs into this output.
+
+    Raises:
+        InfrastructureError: `journal-damaged`.
+    """
+    outputs: dict[str, EarlierOutput] = {}
+    for _, _, entries in _runs_into(project, output):
+        _collect(entries, outputs)
+    return {source: f"{output}/{found.name}" for source, found in outputs.items()}
+
+
+def _runs_into(project: Project, output: str) -> Iterator[tuple[str, Opening, Iterator[Entry]]]:
+    """The runs that wrote into an output, oldest first: name, opening, the other entries."""
+    for run_id in project.run_ids():
+        entries = read_journal(f"{project.run_folder(run_id)}/journal", project.subkey("journal"))
+        opening = next(entries, None)
+        if isinstance(opening, Opening) and opening.output == output:
+            yield run_id, opening, entries
 
 
 def _collect(entries: Iterator[Entry], outputs: dict[str, EarlierOutput]) -> None:

@@ -10,7 +10,14 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from deident.app.readable import attribute_name, plural, private_vr, uid_name, words_of
+from deident.app.readable import (
+    Words,
+    attribute_name,
+    plural,
+    private_vr,
+    uid_name,
+    words_of,
+)
 from deident.app.reading import Opened, Surroundings, meta_elements, value_at
 from deident.dicom.elements import Element, Path, Span
 from deident.dicom.meta import MEDIA_STORAGE_SOP_CLASS, uid
@@ -158,18 +165,24 @@ class _Listing:
         length = None if element.undefined else element.length
         if not self._options.values and element.items is None:
             return Line(kind, level, path, tag, shown, name, length, "")
-        text, decoded = self._value(element, vr, path)
-        return Line(kind, level, path, tag, shown, name, length, text, decoded)
+        words = value_of(self._file, self._around, path, element, vr, self._options.longest)
+        return Line(kind, level, path, tag, shown, name, length, words.text, words.decoded)
 
-    def _value(self, element: Element, vr: str, path: Path) -> tuple[str, bool]:
-        if element.items is not None:
-            return plural(len(element.items), "item"), True
-        if element.span is not None:
-            return in_place(self._file, element), True
-        if element.undefined:  # fragments in memory, such as those of an icon
-            return f"<{element.length} bytes in fragments>", True
-        words = words_of(element, vr, self._around.charset(path), self._options.longest)
-        return words.text, words.decoded
+
+def value_of(
+    file: Part10File, around: Surroundings, path: Path, element: Element, vr: str, longest: int
+) -> Words:
+    """Return the value of an element of an opened file in words: items counted, bulk measured.
+
+    `path` is where its data set is, `vr` the VR to read it as; see `readable.words_of`.
+    """
+    if element.items is not None:
+        return Words(plural(len(element.items), "item"))
+    if element.span is not None:
+        return Words(_in_place(file, element, element.span), complete=False)
+    if element.undefined:  # fragments in memory, such as those of an icon
+        return Words(f"<{element.length} bytes in fragments>", complete=False)
+    return words_of(element, vr, around.charset(path), longest)
 
 
 def is_selected(path: Path, tag: int, vr: str, creator: str | None, options: ViewOptions) -> bool:
@@ -186,11 +199,8 @@ def vr_to_read(element: Element, creator: str | None, options: ViewOptions) -> s
     return element.vr
 
 
-def in_place(file: Part10File, element: Element) -> str:
+def _in_place(file: Part10File, element: Element, span: Span) -> str:
     """Describe a value that was left in the file: `<524288 bytes>`, `<3 fragments, 2048 bytes>`."""
-    span = element.span
-    if span is None:
-        raise ValueError("the value was loaded")
     if not element.undefined:
         return f"<{span.length} bytes>"
     count, total = fragments(file, span, little=element.encoding.little)

@@ -17,9 +17,16 @@ from typing import Self
 
 from deident._version import __version__
 from deident.dicom.elements import Element, Encoding, Span
-from deident.dicom.meta import Preface, read_preface
+from deident.dicom.meta import Preface, parse_meta, read_preface
 from deident.dicom.parse import DEFAULT_LIMITS, PIXEL_DATA, Limits
-from deident.dicom.source import FileSource, InflatedSource, MemorySource, Source, write_all
+from deident.dicom.source import (
+    AssembledSource,
+    FileSource,
+    InflatedSource,
+    MemorySource,
+    Source,
+    write_all,
+)
 from deident.dicom.syntaxes import SYNTAXES
 from deident.dicom.windows import WINDOW, WindowReader, bulk_span
 from deident.errors import InstanceError
@@ -290,6 +297,24 @@ _PREAMBLE = bytes(128)
 _OUR_META = _meta_uid(0x0012, IMPLEMENTATION_CLASS_UID) + _meta_text(
     0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode("ascii"), b" "
 )
+
+
+def assembled(meta: bytes, chunks: Sequence[bytes | Span], source: Part10File) -> Part10File:
+    """Return what `write` would write, to look at; it lives as long as `source` is open."""
+    data = AssembledSource(chunks, source.source)
+    return Part10File(
+        source.path,
+        len(meta) + data.size,
+        data,
+        0,
+        data.read(0, WINDOW),
+        meta=parse_meta(meta, len(_PREAMBLE) + 4, len(meta))[0],
+        transfer_syntax=source.transfer_syntax,
+        encoding=source.encoding,
+        deflated=False,
+        notes=(),
+        limits=source._limits,
+    )
 
 
 def write(fd: int, meta: bytes, chunks: Sequence[bytes | Span], source: Part10File) -> int:

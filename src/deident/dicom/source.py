@@ -9,9 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Protocol
 
+from deident.dicom.elements import Span
 from deident.errors import InstanceError
 
 CHUNK = 1 << 20
@@ -250,3 +253,53 @@ class InflatedSource:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+class AssembledSource:
+    """Bytes that were put together from pieces in memory and ranges of another source.
+
+    Does not own that source and does not close it.
+    """
+
+    def __init__(self, chunks: Sequence[bytes | Span], source: Source) -> None:
+        self._chunks = [chunk for chunk in chunks if _length(chunk)]
+        self._source = source
+        self._starts = list(accumulate(map(_length, self._chunks), initial=0))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all pieces together."""
+        return self._starts[-1]
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end."""
+        offset = min(offset, self.size)
+        return b"".join(self.chunks(offset, min(length, self.size - offset)))
+
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Yield exactly `length` bytes from `offset` in pieces of bounded size."""
+        if offset + length > self.size:
+            raise _changed(offset)
+        number = bisect_right(self._starts, offset) - 1
+        while length:
+            chunk, skip = self._chunks[number], offset - self._starts[number]
+            take = min(length, _length(chunk) - skip)
+            if isinstance(chunk, Span):
+                yield from self._source.chunks(chunk.offset + skip, take)
+            else:
+                yield chunk[skip : skip + take]
+            offset += take
+            length -= take
+            number += 1
+
+    def copy_to(self, fd: int, offset: int, length: int) -> None:
+        """Write the range to `fd`."""
+        for data in self.chunks(offset, length):
+            write_all(fd, data)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _length(chunk: bytes | Span) -> int:
+    return chunk.length if isinstance(chunk, Span) else len(chunk)

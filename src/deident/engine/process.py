@@ -76,6 +76,18 @@ class Prepared:
         """New values that an output name can use, by keyword."""
         return self.result.naming
 
+    def preview(self) -> Part10File:
+        """What `write` would write, to look at, but for bits of Pixel Data that it clears.
+
+        It lives as long as this is open.
+        """
+        return part10.assembled(self._meta, self._chunks, self._file)
+
+    @property
+    def clears_overlays(self) -> bool:
+        """Whether bits of Pixel Data that hold overlays are set to zero on the way (C12)."""
+        return self._planes is not None
+
     def write(self, fd: int) -> int:
         """Write the new file to `fd`, return its size in bytes.
 
