@@ -40,7 +40,17 @@ def test_we_read_what_we_write(made: Made, encoding: Encoding) -> None:
 def test_we_read_what_pydicom_writes(made: Made, encoding: Encoding) -> None:
     data = theirs(made, encoding)
     elements = parse_dataset(data, 0, len(data), encoding)
-    assert tree(elements) == expected(made, encoding, no_pad)
+    assert unpadded(tree(elements)) == unpadded(expected(made, encoding, no_pad))
+
+
+def unpadded(made: Made) -> list[object]:
+    """The same without padding: pydicom pads the text of a data set that names a character set."""
+    return [
+        (tag, vr, value.rstrip(b" \0"), undefined)
+        if isinstance(value, bytes)
+        else (tag, vr, [(unpadded(item), flag) for item, flag in value], undefined)
+        for tag, vr, value, undefined in made
+    ]
 
 
 @given(DATA_SETS, ENCODINGS)

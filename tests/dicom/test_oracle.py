@@ -15,6 +15,7 @@ import pydicom
 import pytest
 from _pytest.mark.structures import ParameterSet
 from pydicom.data import get_charset_files, get_testdata_files
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
@@ -157,6 +158,8 @@ def same_vr(element: Element, theirs: str) -> bool:
     private = element.tag >> 16 & 1
     if element.vr == "UN" and element.raw_vr in (None, "UN") and private:
         return True  # pydicom has dictionaries of private attributes
+    if theirs == "UN" and element.raw_vr in (None, "UN") and not dictionary_has_tag(element.tag):
+        return True  # newer than pydicom's dictionary
     if not element.tag & 0xFFFF and element.vr == "UL":
         return True  # group length of a group that pydicom does not know
     if element.raw_vr in (None, "UN") and element.vr in ("US", "OW"):

@@ -18,8 +18,11 @@ from deident.dicom.elements import Span
 from deident.errors import InstanceError
 
 CHUNK = 1 << 20
-# Below this, one read and one write through a buffer beat the kernel's page by page copy.
+# The kernel copies whole pages. Where source and target lie differently in theirs, it writes every
+# page twice, and one buffer that is used again and again is faster; so it is for small values.
+_PAGE = 4096
 _KERNEL_COPY = 4 * CHUNK
+_BUFFERS: list[bytearray] = []  # those that no thread is using
 # What a file system or a pair of descriptors answers that cannot do this kind of copy.
 _NOT_HERE = frozenset(
     (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF)
@@ -92,19 +95,42 @@ class FileSource:
 
     def copy_to(self, fd: int, offset: int, length: int) -> None:
         """Copy in the kernel where that pays, else through a buffer."""
-        if length >= _KERNEL_COPY:
+        if length >= _KERNEL_COPY and _aligned(fd, offset):
             for kernel_copy in (_copy_file_range, _sendfile):
                 done = _kernel_copy(kernel_copy, self.fd, fd, offset, length)
                 offset += done
                 length -= done
-        for data in self.chunks(offset, length):
-            write_all(fd, data)
+        if length:
+            self._copy_through(fd, offset, length)
+
+    def _copy_through(self, fd: int, offset: int, length: int) -> None:
+        """Copy through a buffer; new memory for each piece would cost as much as the copy."""
+        buffer = _BUFFERS.pop() if _BUFFERS else bytearray(CHUNK)
+        try:
+            view = memoryview(buffer)
+            while length:
+                count = os.preadv(self.fd, [view[: min(length, CHUNK)]], offset)
+                if not count:
+                    raise _changed(offset)
+                write_all(fd, view[:count])
+                offset += count
+                length -= count
+        finally:
+            _BUFFERS.append(buffer)
 
     def close(self) -> None:
         """Close the file."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def _aligned(target: int, offset: int) -> bool:
+    """Whether the target stands at the same place of a page as `offset`, or is a pipe."""
+    try:
+        return (os.lseek(target, 0, os.SEEK_CUR) - offset) % _PAGE == 0
+    except OSError:
+        return True
 
 
 def _copy_file_range(source: int, target: int, offset: int, length: int) -> int:
