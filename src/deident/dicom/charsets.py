@@ -124,6 +124,9 @@ _OTHER_CODECS = (
     "iso8859_9", "tis_620",
 )  # fmt: skip
 
+_RARER_CODECS = ("iso8859_3", "iso8859_4", "iso8859_15", "iso2022_jp", "iso2022_jp_2")
+_ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+.")
+
 
 def _is_plain(raw: bytes) -> bool:
     """Whether every declared set reads these bytes as ASCII."""
@@ -431,21 +434,22 @@ def _settle(terms: list[str], notes: dict[str, None]) -> list[str]:
 def byte_forms(text: str) -> frozenset[bytes]:
     """The bytes that a text may be hidden as in a value that cannot be decoded.
 
-    Covers UTF-8, UTF-16 of both byte orders, every set of PS3.3 C.12.1.1.2 (with and without
-    escape sequences) and the usual code pages.
+    Covers UTF-8, UTF-16 of both byte orders, every set of PS3.3 C.12.1.1.2 without escape sequences
+    and the usual code pages.
     """
     forms = {text.encode("utf_16_le", "ignore"), text.encode("utf_16_be", "ignore")}
     if text.isascii():
         return frozenset((*forms, text.encode("ascii")))
-    for codec in _OTHER_CODECS:
+    for codec in (*_OTHER_CODECS, *_RARER_CODECS):
         with suppress(UnicodeEncodeError):
-            forms.add(text.encode(codec))
-    for charset in _EXTENSIONS:
-        escaped = charset._write_extended(text, "UN")
-        if escaped:
-            code = _REGISTERED[charset.terms[1].rpartition(" ")[2]][0]
-            forms |= {escaped, escaped.replace(code.escape, b"").replace(_ASCII.escape, b"")}
+            forms.add(_ESCAPES.sub(b"", text.encode(codec)))
     return frozenset(forms)
+
+
+def escaped_forms(text: str) -> frozenset[bytes]:
+    """What `byte_forms` is without: the bytes of a text with the escape sequences of ISO 2022."""
+    written = (charset._write_extended(text, "UN") for charset in _EXTENSIONS)
+    return frozenset(form for form in written if form)
 
 
 DEFAULT = Charset((), (), known=True)

@@ -20,8 +20,9 @@ from deident.engine.case import SPECIFIC_CHARACTER_SET, Case
 from deident.engine.decision import REMOVE, Decision, Subject
 from deident.engine.identifiers import contributes
 from deident.engine.memo import Part, Record, Template, remember
-from deident.engine.plan import DIGITS, TEXT, Step, is_searched, is_structural, structural_step
-from deident.engine.private import creator_of, creators, safe_vr
+from deident.engine.numbers import NUMBERS, hits_in_number
+from deident.engine.plan import TEXT, Step, is_structural, structural_step
+from deident.engine.private import creator_of, creators, is_creator, safe_creators, safe_vr
 from deident.engine.result import Change, Finding
 from deident.engine.verify import Hit, uids_in
 from deident.errors import InstanceError
@@ -99,14 +100,13 @@ class Walker:
         owners, kept_blocks = self._private_blocks(elements, place.parents)
         parts = []
         for element in distinct(elements):
-            tag = element.tag
-            if tag & 0x00010000 and 0x10 <= tag & 0xFFFF <= 0xFF:
-                block = (tag & 0xFFFF0000) | (tag & 0xFF)
+            if is_creator(element):
+                block = (element.tag & 0xFFFF0000) | (element.tag & 0xFF)
                 result = self._creator(element, place.path, kept=block in kept_blocks)
             else:
                 vr, step = self.step_of(element, place.parents, owners)
                 result = self.element(element, vr, step, place)
-            parts.append(Part(tag, element, result, self.record()))
+            parts.append(Part(element.tag, element, result, self.record()))
         return parts
 
     def _private_blocks(
@@ -115,7 +115,7 @@ class Walker:
         """Owners of the private blocks of one data set, and the blocks of which something stays."""
         if not any(element.tag & 0x00010000 for element in elements):
             return {}, set()
-        owners = creators(elements)
+        owners = self.owners(elements)
         kept = set()
         for element in elements:
             if element.tag & 0x00010000 and element.tag & 0xFFFF > 0xFF:
@@ -123,6 +123,21 @@ class Walker:
                 if step.action != "remove" or step.when is not None:
                     kept.add((element.tag & 0xFFFF0000) | (element.tag >> 8 & 0xFF))
         return owners, kept
+
+    def owners(self, elements: list[Element]) -> dict[int, str]:
+        """Private creators of one data set; one that names the patient is nobody's (C82)."""
+        owners = creators(elements)
+        if self.scope.plan.keeps_unlisted_private and self.profile.verify != "report":
+            for block, name in owners.items():
+                if any(hit.grade != "weak" for hit in self._creator_hits(name.encode())):
+                    owners[block] = ""
+        return owners
+
+    def _creator_hits(self, name: bytes) -> tuple[Hit, ...]:
+        """Identifiers in a private creator that the standard does not list."""
+        if name.strip(b" \0").decode("ascii", "replace") in safe_creators():
+            return ()
+        return self.case.matcher.search_bytes(name) + tuple(self._uid_hits(name))
 
     def step_of(
         self, element: Element, parents: tuple[int, ...], owners: dict[int, str]
@@ -143,6 +158,10 @@ class Walker:
 
     def _creator(self, element: Element, path: Path, *, kept: bool) -> bytes:
         """A private creator stays with its elements, else it goes with them (C80, C81)."""
+        if kept:
+            hits = self._creator_hits(element.value)
+            if self._judge(hits, path, element.tag) == "repair":
+                raise InstanceError("identifier-left")
         outcome = "kept" if kept else "removed"
         code = "K" if kept else "X"
         self._record(path, element.tag, element.vr, outcome, code, outcome, "private block")
@@ -240,16 +259,20 @@ class Walker:
         place: Place,
     ) -> Decision:
         """The decision, or what must be done instead because an identifier would stay."""
-        if decision.kind not in ("keep", "value") or not is_searched(tag, vr):
+        if decision.kind not in ("keep", "value"):
             return decision
         written = value if decision.kind == "keep" else decision.value
         if not written:
             return decision
-        if vr not in TEXT and vr not in DIGITS:
+        if vr not in TEXT:
             if vr == "UN" and tables.vr_of(tag) == "SQ":
                 raise InstanceError("bad-structure", "a sequence under VR UN cannot be parsed")
-            hits = self.case.matcher.search_bytes(written)
-            hits += tuple(self._uid_hits(written))
+            if vr in NUMBERS:
+                hits = hits_in_number(self.case.matcher, tag, vr, written)
+            else:
+                hits = self.case.matcher.search_bytes(written)
+            if vr != "UI":
+                hits += tuple(self._uid_hits(written))
             return self._repaired(tag, vr, decision, hits, step, place.path)
         text = place.charset.decode(written, vr)
         renewed = self._renew_uids_in(text)
@@ -259,9 +282,14 @@ class Walker:
         return self._repaired(tag, vr, decision, hits, step, place.path)
 
     def _uid_hits(self, blob: bytes) -> list[Hit]:
+        """Its own UIDs and others that the standard does not register (C47)."""
         if not self.renews_uids:
             return []
-        return [Hit("uid", "certain", start, end) for start, end in uids_in(blob, self.own_uids)]
+        spans = uids_in(blob, self.own_uids)
+        for start, end, uid in find_uids(blob.decode("latin-1")):
+            if not is_registered(uid):
+                spans.append((start, end))
+        return [Hit("uid", "certain", start, end) for start, end in spans]
 
     def _renew_uids_in(self, text: str) -> str:
         """`text` with the UIDs inside it renewed (C47)."""
@@ -286,18 +314,24 @@ class Walker:
         path: Path,
     ) -> Decision:
         """What becomes of a value in which identifiers were found, by the profile's policy."""
-        if not hits:
-            return decision
-        strong = [hit for hit in hits if hit.grade != "weak"]
+        if self._judge(hits, path, tag) == "repair":
+            return self._replacement(tag, vr, step, path)
+        return decision
+
+    def _judge(self, hits: tuple[Hit, ...], path: Path, tag: int) -> str:
+        """Note what was found; `report` or, for anything more than weak, the profile's policy.
+
+        Raises:
+            InstanceError: `identifier-left` where the policy is quarantine.
+        """
+        strong = any(hit.grade != "weak" for hit in hits)
         policy = self.profile.verify if strong else "report"
         done = {"repair": "repaired", "quarantine": "quarantined", "report": "reported"}[policy]
         for hit in {(hit.grade, hit.kind): hit for hit in hits}.values():
             self.findings.append(Finding("identifier", hit.grade, hit.kind, path, tag, done))
-        if policy == "report":
-            return decision
         if policy == "quarantine":
             raise InstanceError("identifier-left")
-        return self._replacement(tag, vr, step, path)
+        return policy
 
     def _replacement(self, tag: int, vr: str, step: Step, path: Path) -> Decision:
         """A value without the identifier, by attribute type; a dummy is searched again."""

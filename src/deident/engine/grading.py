@@ -299,7 +299,7 @@ def _judge_phone(needle: Needle, find: Find) -> Grade | None:
     if not wide.stands_alone or not _gaps_fit(needle, wide, _IN_NUMBERS, longest=3):
         return None
     if find.place.vr in _NUMBERS:
-        return "weak"
+        return "likely" if wide.whole and not wide.gaps and len(needle.text) > 8 else "weak"
     return "certain" if len(needle.text) > 7 else "likely"
 
 

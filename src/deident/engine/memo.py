@@ -20,8 +20,9 @@ from deident.dicom.elements import UNDEFINED_LENGTH, Element, Encoding, Item
 from deident.dicom.encode import element_bytes
 from deident.dicom.parse import parse_element
 from deident.engine.identifiers import contributes
-from deident.engine.plan import DIGITS, TEXT, Step, is_searched
-from deident.engine.private import creators
+from deident.engine.numbers import NUMBERS, is_clean
+from deident.engine.plan import TEXT, Step
+from deident.engine.private import is_creator
 
 if TYPE_CHECKING:
     from deident.engine.apply import Place, Walker
@@ -42,7 +43,8 @@ class Varying(NamedTuple):
         head: its bytes up to the length field; they must be equal.
         length_at: offset of the length field from the tag.
         length_size: 2 or 4 bytes.
-        kind: `constant` (skip, write `constant`), `pass` (write as it is), `leaf`, `parse`.
+        kind: `constant` (skip, write `constant`), `pass` (a number, written as it is), `leaf`,
+            `parse`.
         constant: the bytes that it becomes whatever its value.
         tag, raw_vr, vr: as in `Element`.
         step: what is done with it.
@@ -144,6 +146,8 @@ class Template:
         if kind == "constant":
             out.append(varying.constant)
         elif kind == "pass":
+            if not is_clean(walker.case.matcher, varying.tag, varying.vr, buf[start:end]):
+                return -1
             out.append(buf[pos:end])
         else:
             out.append(self._leaf(buf, pos, start, end, varying, walker))
@@ -238,7 +242,7 @@ def remember(
     """
     if last is not None:
         template.varying_tags |= last.varying_tags
-    owners = creators([part.element for part in parts if part.element is not None])
+    owners = walker.owners([part.element for part in parts if part.element is not None])
     source: list[bytes] = []
     result: list[bytes] = []
     for part in parts:
@@ -289,7 +293,7 @@ def may_vary(element: Element, walker: Walker, parents: tuple[int, ...]) -> bool
     tag = element.tag
     if element.span is not None or tag == SPECIFIC_CHARACTER_SET or contributes(element):
         return False
-    if tag & 0x00010000 and 0x10 <= tag & 0xFFFF <= 0xFF:
+    if is_creator(element):
         return False
     return bool(parents) or tag not in walker.scope.plan.pinned
 
@@ -313,9 +317,9 @@ def _varying(element: Element, vr: str, step: Step) -> Varying | None:
             constant = element_bytes(element.tag, vr, b"", element.encoding)
     elif nested:
         kind = "parse"
-    elif step.action == "keep" and step.when is None and not is_searched(element.tag, vr):
+    elif step.action == "keep" and step.when is None and vr in NUMBERS:
         kind = "pass"
-    elif vr in TEXT or vr in DIGITS or step.trusted:
+    elif vr in TEXT or step.trusted:
         kind = "leaf"
     else:  # a blob is searched for all UIDs of its instance: it takes the long way
         return None

@@ -40,17 +40,6 @@ _LEGAL_OFFSET = {"pattern": r"[+-](0\d|1[0-4])[0-5]\d", "to": r"\g<0>", "otherwi
 
 # VRs whose values are words that a person wrote.
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
-# VRs of numbers, dates and tags: they have rules of their own and are not searched for identifiers.
-NUMBERS = frozenset(
-    {"AS", "AT", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"}
-)
-# Numbers written as text: a private one may be the number of a record (C84).
-DIGITS = frozenset({"DS", "IS"})
-
-
-def is_searched(tag: int, vr: str) -> bool:
-    """Whether a kept value of `vr` is searched for identifiers."""
-    return vr not in NUMBERS or (vr in DIGITS and tag & 0x00010000 != 0)
 
 
 class Step(NamedTuple):
@@ -118,6 +107,9 @@ class Plan:
             self._file(rule, position)
         self.pinned = self._pinned()
         self.performed = self._performed()
+        self.keeps_unlisted_private = (
+            profile.private_numeric or profile.private_characteristics or bool(profile.rules)
+        )
         self.keeps_uids = profile.base == "keep" or any(
             rule.action == "keep" and _may_select_uids(rule) for rule in profile.rules
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from deident import tables
@@ -52,6 +53,22 @@ def is_safe(tag: int, creator: str) -> bool:
     return (creator, tag & 0xFFFF00FF) in tables.safe_private()
 
 
+@cache
+def safe_creators() -> frozenset[str]:
+    """The creators of Table E.3.10-1."""
+    return frozenset(creator for creator, _ in tables.safe_private())
+
+
+def is_creator(element: Element) -> bool:
+    """Whether an element is a private creator; a sequence or a large value in its place is not."""
+    return bool(
+        element.tag & 0x00010000
+        and 0x10 <= element.tag & 0xFFFF <= 0xFF
+        and element.items is None
+        and element.span is None
+    )
+
+
 def creators(elements: list[Element]) -> dict[int, str]:
     """Private creator of each block of one data set: group << 16 | block number → creator.
 
@@ -60,12 +77,10 @@ def creators(elements: list[Element]) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     for element in elements:
-        tag = element.tag
-        if not tag & 0x00010000 or not 0x10 <= tag & 0xFFFF <= 0xFF:
+        if not is_creator(element):
             continue
-        name = element.value.strip(b" \0")
-        block = (tag & 0xFFFF0000) | (tag & 0xFF)
-        text = name.decode("ascii", "replace") if element.items is None else ""
+        block = (element.tag & 0xFFFF0000) | (element.tag & 0xFF)
+        text = element.value.strip(b" \0").decode("ascii", "replace")
         found[block] = "" if block in found or "\\" in text or "\ufffd" in text else text
     return found
 

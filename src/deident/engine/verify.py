@@ -12,10 +12,11 @@ ones are reported. Nothing here ever names a value: hits carry kinds, grades and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import AnyStr, NamedTuple
 
-from deident.dicom.charsets import byte_forms
+from deident.dicom.charsets import byte_forms, escaped_forms
 from deident.engine.birthdates import BirthDate
 from deident.engine.folding import Folded, fold
 from deident.engine.grading import Find, Grade, Place, edit_distance_is_one, grade, is_known_word
@@ -84,7 +85,6 @@ class Matcher:
         }
         self._ends = {end for name in self._names for end in (name[:3], name[-3:])}
         self._entries = entries
-        self._hidden_forms: tuple[tuple[bytes, str], ...] | None = None
 
     def search_text(self, text: str, *, tag: int, vr: str, raw: bytes = b"") -> tuple[Hit, ...]:
         """Identifiers in the decoded value of an element; `()` for nearly every value.
@@ -170,17 +170,23 @@ class Matcher:
 
     def _in_other_sets(self, blob: bytes) -> Iterator[Hit]:
         """Words that are not ASCII; what stands around them cannot be known, so they are likely."""
-        for form, kind in self._hidden:
-            start = blob.find(form)
-            if start >= 0:
-                yield Hit(kind, "likely", start, start + len(form))
+        for forms in (self._hidden, self._escaped if b"\x1b" in blob else ()):
+            for form, kind in forms:
+                if len(form) > len(blob):
+                    break
+                start = blob.find(form)
+                if start >= 0:
+                    yield Hit(kind, "likely", start, start + len(form))
 
-    @property
+    @cached_property
     def _hidden(self) -> tuple[tuple[bytes, str], ...]:
         """Bytes that words of other scripts may be written as; made when first wanted."""
-        if self._hidden_forms is None:
-            self._hidden_forms = tuple(_hidden(self._entries))
-        return self._hidden_forms
+        return _hidden(self._entries, byte_forms)
+
+    @cached_property
+    def _escaped(self) -> tuple[tuple[bytes, str], ...]:
+        """The same with escape sequences."""
+        return _hidden(self._entries, escaped_forms)
 
 
 def search_uids(out: bytes, uids: frozenset[bytes]) -> tuple[Hit, ...]:
@@ -246,16 +252,22 @@ def _beside_another(
     return graded
 
 
-def _hidden(entries: Iterable[Identifier]) -> Iterator[tuple[bytes, str]]:
-    """The bytes of every word that is not ASCII, in the usual encodings, with its kind."""
-    seen: set[bytes] = set()
+def _hidden(
+    entries: Iterable[Identifier], forms_of: Callable[[str], frozenset[bytes]]
+) -> tuple[tuple[bytes, str], ...]:
+    """The bytes of every word that is not ASCII, with its kind, the shortest first."""
+    found: dict[bytes, str] = {}
     for entry in sorted(entries):
         for word in words_of(entry.text):
             for spelling in {word, word.upper(), word.lower(), word.title()}:
-                for form in byte_forms(spelling) - seen:
-                    if len(form) > 3 and not spelling.isascii():
-                        seen.add(form)
-                        yield form, entry.kind
+                if not spelling.isascii():
+                    for form in forms_of(spelling):
+                        found.setdefault(form, entry.kind)
+    return tuple(sorted((form for form in found.items() if len(form[0]) > 3), key=_length))
+
+
+def _length(form: tuple[bytes, str]) -> tuple[int, bytes]:
+    return len(form[0]), form[0]
 
 
 def _anchors(texts: list[str]) -> list[str]:
