@@ -42,6 +42,9 @@ class CaseKey(NamedTuple):
     encoding: Encoding
     transfer_syntax: str
 
+    def __repr__(self) -> str:  # never the values
+        return "<CaseKey>"
+
 
 class Case:
     """Scope of the plan, context, matcher and remembered runs of one case."""
