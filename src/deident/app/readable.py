@@ -22,6 +22,7 @@ from deident.errors import InstanceError
 # Words of a single hexadecimal dump; longer values are only counted.
 _SHOWN_BYTES = 16
 _NO_LIMIT = 1 << 60
+STANDARD_ROOT = "1.2.840.10008."  # all UIDs of the standard, and none of anybody else
 _JOINERS = "\u200c\u200d"  # belong to the spelling of Persian, Hindi and other names
 _PICTURES = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\x7f": "\u2421"}
 _WORDS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
@@ -73,12 +74,19 @@ def attribute_name(tag: int, creator: str | None = None, *, dictionary: bool = T
 
 def uid_name(uid: str) -> str:
     """Return what PS3.6 calls a UID, or nothing. Imports pydicom's list (slow)."""
-    if not uid.startswith("1.2.840.10008."):
+    if not uid.startswith(STANDARD_ROOT):
         return ""
     from pydicom._uid_dict import UID_dictionary
 
     entry = UID_dictionary.get(uid)
     return entry[0] if entry else ""
+
+
+def class_name(sop_class: str) -> str:
+    """Return the name of a SOP class; a private UID is not told, it may name an institution."""
+    if sop_class.startswith(STANDARD_ROOT):
+        return uid_name(sop_class) or sop_class
+    return "private SOP class" if sop_class else ""
 
 
 class Words(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from deident import tables
-from deident.app.readable import text_values
+from deident.app.readable import STANDARD_ROOT, text_values
 from deident.app.reading import Surroundings
 from deident.dicom.charsets import AFFECTED_VRS, Charset
 from deident.dicom.elements import Element, walk
@@ -36,7 +36,6 @@ _DESCRIPTIONS = (0x00081030, SERIES_DESCRIPTION, 0x00181030)  # study, series, p
 _GRAPHIC_ANNOTATIONS = (0x00700001, 0x00700008, 0x0040B020)
 _PATIENT_PHOTO = 0x00101100
 DIRECTORY_RECORDS = 0x00041220
-STANDARD_ROOT = "1.2.840.10008."  # all UIDs of the standard, and none of anybody else
 
 
 class Risk(NamedTuple):
@@ -267,7 +266,7 @@ _DOSE_WORDS = re.compile(r"\bdose (?:report|info|record|sheet|summary)|patient p
 
 
 def _burned_in(facts: Facts) -> bool:
-    return facts.text(BURNED_IN).upper() == "YES"
+    return facts.has_pixels and facts.text(BURNED_IN).upper() == "YES"
 
 
 def _text_likely(facts: Facts) -> bool:

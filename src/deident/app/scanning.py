@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from deident.app.readable import uid_name
+from deident.app.readable import class_name, uid_name
 from deident.app.reading import open_instance
 from deident.app.risks import (
     BIRTH_DATE,
@@ -26,7 +26,6 @@ from deident.app.risks import (
     SERIES_DESCRIPTION,
     SERIES_UID,
     SOP_INSTANCE_UID,
-    STANDARD_ROOT,
     STUDY_UID,
     Facts,
     risks_of,
@@ -215,7 +214,7 @@ class ScanSummary:
         series.modalities[
             modality if modality in MODALITIES else _OTHER if modality else "none"
         ] += 1
-        series.sop_classes[_class_name(facts.sop_class)] += 1
+        series.sop_classes[class_name(facts.sop_class) or "none"] += 1
         series.syntaxes[uid_name(facts.file.transfer_syntax) or "private transfer syntax"] += 1
         charset = facts.charset
         terms = "\\".join(charset.terms) if charset.known else _OTHER
@@ -351,13 +350,6 @@ def _text_kind(head: bytes) -> str:
     if b"\0" in head:
         return _OTHER
     return "JSON" if start[:1] in (b"{", b"[") else "text"
-
-
-def _class_name(sop_class: str) -> str:
-    """Name of a SOP class; a private UID is not printed, it may name an institution."""
-    if sop_class.startswith(STANDARD_ROOT):
-        return uid_name(sop_class) or sop_class
-    return "private SOP class" if sop_class else "none"
 
 
 def _patient_key(facts: Facts) -> bytes:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from deident.app.readable import (
     Words,
     attribute_name,
+    class_name,
     plural,
     private_vr,
     uid_name,
@@ -79,7 +80,7 @@ class Summary(NamedTuple):
 
     Attributes:
         size: bytes of the file.
-        sop_class: name of the SOP class, its UID where it has none, or empty.
+        sop_class: name of the SOP class, or empty.
         transfer_syntax: name of the transfer syntax that the data set is really in.
         notes: codes of `reading.READER_NOTES`.
     """
@@ -94,8 +95,7 @@ def summary(opened: Opened) -> Summary:
     """Describe an opened file."""
     file = opened.file
     raw = value_at(opened.elements, SOP_CLASS_UID) or file.meta.get(MEDIA_STORAGE_SOP_CLASS, b"")
-    sop_class, syntax = uid(raw), file.transfer_syntax
-    return Summary(file.size, uid_name(sop_class) or sop_class, uid_name(syntax), file.notes)
+    return Summary(file.size, class_name(uid(raw)), uid_name(file.transfer_syntax), file.notes)
 
 
 def lines(opened: Opened, options: ViewOptions) -> Iterator[Line]:

@@ -50,12 +50,14 @@ class _Asked(NamedTuple):
     "--with", "options", multiple=True, metavar="OPTION", help="Switch an option of PS3.15 on."
 )
 @click.option(
-    "--project", metavar="DIR", help="Project of the run: pairs the files of two folders."
+    "--project",
+    metavar="DIR",
+    help="Project of the run: its key pairs folders and checks new values.",
 )
 @click.option("--all", "same", is_flag=True, help="List what is the same, too.")
 @click.option(
-    "--values/--no-values", default=False,
-    help="Show original values of what was changed or removed.  [default: no-values]",
+    "--values/--no-values", default=False, show_default=True,
+    help="Show original values of what was changed or removed.",
 )  # fmt: skip
 @click.option(
     "--max-value", "longest", type=click.IntRange(0), default=60, show_default=True, metavar="N",

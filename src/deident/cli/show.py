@@ -36,10 +36,13 @@ _NAME_WIDTH = 36
     help="Cut longer values and say so; 0 cuts nothing.",
 )  # fmt: skip
 @click.option(
-    "--values/--no-values", default=True, help="Show values, or only which elements there are."
+    "--values/--no-values",
+    default=True,
+    show_default=True,
+    help="Show values, or only which elements there are.",
 )
 @click.option(
-    "--private-names/--no-private-names", default=True,
+    "--private-names/--no-private-names", default=True, show_default=True,
     help="Look up private attributes by their creator.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the DICOM JSON model.")
