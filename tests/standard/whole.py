@@ -10,9 +10,9 @@ import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import UID
 
+from deident.app.api import identity_of
 from deident.engine.plan import Plan
 from deident.engine.process import Engine
-from deident.engine.pseudonyms import Identity
 from deident.engine.result import InstanceResult
 from deident.errors import InstanceError
 from deident.profiles.model import Profile, Rule, Selector
@@ -28,7 +28,7 @@ def keep(tag: int, action: str = "keep", **params: Any) -> Rule:
 def engine(*options: str, key: bytes = KEY, details: bool = False, **profile: Any) -> Engine:
     """An engine with a profile of these options and settings."""
     made = Profile("test", options=options, **profile)
-    return Engine(Plan(made), Identity(key), details=details)
+    return Engine(Plan(made), identity_of(made, key), details=details)
 
 
 def outcome(

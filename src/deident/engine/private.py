@@ -105,6 +105,6 @@ def open_sequences(elements: list[Element]) -> None:
 
 
 def safe_vr(tag: int, creator: str) -> str | None:
-    """The VR that Table E.3.10-1 gives a private element, `None` if it is not listed there."""
+    """The VR that Table E.3.10-1 gives a private element, `None` if it gives none, or several."""
     row = tables.safe_private().get((creator, tag & 0xFFFF00FF))
-    return row.vr if row and row.vr else None
+    return row.vr if row and len(row.vr) == 2 else None
