@@ -164,7 +164,7 @@ def test_C01_a_program_that_did_nothing_would_be_found_out() -> None:
 
 @pytest.mark.parametrize("sop_class", [CT, NOBODYS], ids=["ct", "unknown"])
 @pytest.mark.parametrize("option", ["", *OPTIONS])
-def test_C01_C03_C04_C05_every_row_in_every_place(option: str, sop_class: str) -> None:
+def test_C01_C02_C03_C04_C05_every_row_in_every_place(option: str, sop_class: str) -> None:
     check((option,) if option else (), sop_class)
 
 
