@@ -16,6 +16,11 @@ from pydicom.sequence import Sequence
 from deident import tables
 from deident.dicom.elements import IMPLICIT_LE
 from deident.dicom.encode import data_set_bytes, item_bytes
+from deident.engine.plan import Plan
+from deident.engine.process import Engine
+from deident.engine.pseudonyms import Identity
+from deident.profiles.model import Profile
+from tests.engine.support import KEY, written
 from tests.make import BUILDERS, PEOPLE, encoded
 from tests.standard.published import RAW
 from tests.standard.whole import cleaned, encoded_as, outcome, reread, walk
@@ -345,3 +350,32 @@ def test_C85_numbers_of_known_creators_are_a_weaker_level() -> None:
     assert kept(made, SAFE) == []
     assert kept(made, private_numeric=True) == [1, 2, 3]
     assert "DeidentificationMethodCodeSequence" not in cleaned(made, private_numeric=True)
+
+
+def test_C82_sequences_under_un_are_judged_alike_when_remembered() -> None:
+    """A series in which only what stands in such a sequence varies."""
+    profile = Profile("test", options=(SAFE,))
+    short_way, long_way = (
+        Engine(Plan(profile), Identity(KEY), remembering=remembering)
+        for remembering in (True, False)
+    )
+    for number in range(12):
+        made = image()
+        made.add_new(0x20010010, "LO", PHILIPS)
+        inside = data_set_bytes(
+            [
+                (0x00080020, "DA", b"202403%02d" % (number + 10)),
+                (0x00081155, "UI", f"{PERSON.uid_root}.{number}".encode()),
+                (0x00100010, "PN", b"Qu%dx^Anna" % (number % 3)),
+                (0x00180050, "DS", b"2.5 "),
+            ],
+            IMPLICIT_LE,
+        )
+        made.add_new(STACK_SEQUENCE, "UN", item_bytes(inside, IMPLICIT_LE))
+        outputs = []
+        for way in (short_way, long_way):
+            with way.prepare_bytes(encoded(made)) as prepared:
+                outputs.append(written(prepared))
+        assert outputs[0] == outputs[1]
+        assert f"{PERSON.uid_root}.{number}".encode() not in outputs[0]
+    assert short_way.take_tally() == long_way.take_tally()
