@@ -17,8 +17,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit
 
 from deident.app.risks import RISKS
-from deident.app.scanning import MODALITIES, kind_of
+from deident.app.scanning import MODALITIES, kind_of, scan
 from deident.cli.main import main
+from deident.endpoints.folder import Found
 from tests.make import BUILDERS, PEOPLE, ct, document, encoded, mr, report, save, ultrasound_cine
 
 ONE, OTHER = PEOPLE[0], PEOPLE[1]
@@ -312,6 +313,13 @@ def test_links_and_pipes_are_not_opened(capsys, tmp_path):
     assert whole["not_opened"] == {"special-file": 1, "symlink": 1}
     assert whole["instances"] == 1
     assert scanned(capsys, folder, "--follow-symlinks")["instances"] == 2
+
+
+def test_a_folder_that_cannot_be_listed_counts_as_unreadable():
+    found = [Found("/a", 1, "folder-unreadable"), Found("/b", 1, "symlink")]
+    summary = scan(found)
+    assert summary.unreadable == {"folder-unreadable": 1}
+    assert summary.not_opened == {"symlink": 1}
 
 
 def test_a_dicomdir_is_no_instance(capsys):

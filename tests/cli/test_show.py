@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pydicom
@@ -22,7 +24,7 @@ from deident.dicom import part10
 from deident.dicom.elements import EXPLICIT_LE
 from deident.dicom.encode import NewItems, data_set_bytes
 from deident.dicom.values import RULES
-from tests.make import BUILDERS, PEOPLE, encoded, save
+from tests.make import BUILDERS, PEOPLE, ct, encoded, save
 
 _WHEEL = Path(get_testdata_file("CT_small.dcm", download=False)).parent
 
@@ -336,6 +338,17 @@ def test_the_lenient_reading_is_said(capsys):
     part = json.loads(out)["files"][0]
     assert part["notes"] == ["lenient"]
     assert "BulkDataURI" not in out  # nothing lies where it did
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_reader_that_goes_away_is_no_error(tmp_path, flags):
+    files = [str(save(ct(PEOPLE[0], n), tmp_path / f"{n}.dcm")) for n in range(20)]
+    command = [sys.executable, "-m", "deident", "show", *files, *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 0
 
 
 def test_odd_beginnings_are_said(capsys):

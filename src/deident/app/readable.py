@@ -22,6 +22,7 @@ from deident.errors import InstanceError
 # Words of a single hexadecimal dump; longer values are only counted.
 _SHOWN_BYTES = 16
 _NO_LIMIT = 1 << 60
+_GUESSED = 1 << 16
 STANDARD_ROOT = "1.2.840.10008."  # all UIDs of the standard, and none of anybody else
 _JOINERS = "\u200c\u200d"  # belong to the spelling of Persian, Hindi and other names
 _PICTURES = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\x7f": "\u2421"}
@@ -199,8 +200,10 @@ def text_values(raw: bytes, vr: str, charset: Charset) -> tuple[list[str], bool]
     try:
         return charset.decode_values(raw, vr), True
     except InstanceError:
-        guesses = charset.decode_lenient(raw.rstrip(b"\0 "))
-    return (guesses[0] if guesses else raw.decode("ascii", "replace")).split("\\"), False
+        body = raw.rstrip(b"\0 ")
+    # every codec there is on a value of megabytes would take seconds
+    guesses = charset.decode_lenient(body) if len(body) <= _GUESSED else ()
+    return (guesses[0] if guesses else body.decode("latin_1")).split("\\"), False
 
 
 def private_vr(tag: int, creator: str) -> str:

@@ -46,6 +46,8 @@ _TERMS = """
 """
 MODALITIES = frozenset(_TERMS.split())
 _OTHER = "other"
+# What lies there is not known: the system refused to list or open it.
+_REFUSED = frozenset(("folder-unreadable", "unreadable"))
 
 # What the first bytes of a file that is not DICOM say it is.
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -306,7 +308,8 @@ def scan(
 
 
 def _not_opened(found: Found, summary: ScanSummary) -> LeftOut:
-    summary.not_opened[found.code] += 1
+    counter = summary.unreadable if found.code in _REFUSED else summary.not_opened
+    counter[found.code] += 1
     return LeftOut(found.path, found.code, "")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deident.dicom.part10 import Part10File
 
 JSON_SCHEMA = 1
-SIGNS = {"removed": "−", "added": "+", "changed": "~", "same": "="}
+SIGNS = {"removed": "-", "added": "+", "changed": "~", "same": "="}
 COLOURS = {"removed": "red", "added": "green", "changed": "yellow", "same": "dim"}
 NAME_WIDTH = 36
 _MASK = "•••"
@@ -80,7 +80,7 @@ def diff(
     is always shown, so do not swap the two. A line that ends in ! is not what the profile does.
 
     \b
-    − removed   + added   ~ changed   = the same (with --all)
+    - removed   + added   ~ changed   = the same (with --all)
 
     \b
     Examples:
