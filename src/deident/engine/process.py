@@ -356,6 +356,8 @@ def _sop(naming: dict[str, str]) -> tuple[str, str]:
     sop_class, instance = naming.get("SOPClassUID", ""), naming.get("SOPInstanceUID", "")
     if not sop_class or not instance:
         raise InstanceError("missing-uid")
+    if not (sop_class + instance).isascii():
+        raise InstanceError("missing-uid", "SOP Class UID or SOP Instance UID is not a UID")
     return sop_class, instance
 
 
