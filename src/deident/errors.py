@@ -149,7 +149,7 @@ REASONS: dict[str, Reason] = {
         "Nothing to do.",
     ),
     "missing-uid": Reason(
-        "SOP Class UID or SOP Instance UID is missing, so no valid file can be written",
+        "SOP Class UID or SOP Instance UID is missing or no UID, so no valid file can be written",
         "Add the UIDs at the source.",
     ),
     # deciding

@@ -11,9 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 from deident import tables
+from deident.engine.verify import Hit
 
 if TYPE_CHECKING:
-    from deident.engine.verify import Hit, Matcher
+    from deident.engine.verify import Matcher
 
 # VRs of numbers, dates, tags and UIDs.
 NUMBERS = frozenset(
@@ -41,12 +42,18 @@ _LONG_NUMBER = re.compile(rb"\d{6}")
 # A binary number of so few bytes can only hold an identifier if it looks like letters.
 _SHORT = 8
 _LETTERS = re.compile(rb"[0-9A-Za-z\x80-\xff]{4}")
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]{4}")
 _UID_LIKE = re.compile(rb"\d\0?\.\0?\d+\0?\.")
 
 
 def hits_in_number(matcher: Matcher, tag: int, vr: str, value: bytes) -> tuple[Hit, ...]:
-    """Identifiers in a value of one of `NUMBERS`; `()` for nearly every value."""
+    """Identifiers in a value of one of `NUMBERS`; `()` for nearly every value.
+
+    A word where a number, date or UID should be does not fit, whatever it says: that is a hit too.
+    """
     if not _is_well_formed(tag, vr, value):
+        if vr in _WELL_FORMED and (word := _WORD.search(value)):
+            return (Hit("unfit", "certain", *word.span()),)
         short = vr not in _WELL_FORMED and len(value) <= _SHORT and not _LETTERS.search(value)
         return () if short else matcher.search_bytes(value)
     if vr in _DIGITS and (tag & 0x00010000 or _LONG_NUMBER.search(value)):

@@ -14,6 +14,7 @@ from deident.dicom.elements import Encoding, Span
 from deident.dicom.encode import element_bytes, new_items
 from deident.dicom.parse import Limits
 from deident.dicom.part10 import Part10File
+from deident.dicom.uids import valid_uid
 from deident.engine.apply import Place, Walker, with_content
 from deident.engine.case import Case, Cases, renewable_uids
 from deident.engine.markers import (
@@ -354,7 +355,7 @@ def _sop(naming: dict[str, str]) -> tuple[str, str]:
         InstanceError: `missing-uid`.
     """
     sop_class, instance = naming.get("SOPClassUID", ""), naming.get("SOPInstanceUID", "")
-    if not sop_class or not instance:
+    if not valid_uid(sop_class) or not valid_uid(instance):
         raise InstanceError("missing-uid")
     if not (sop_class + instance).isascii():
         raise InstanceError("missing-uid", "SOP Class UID or SOP Instance UID is not a UID")
