@@ -221,3 +221,30 @@ def test_a_name_in_the_form_of_a_sequence_is_quarantined(tmp_path: Path) -> None
     item.PatientID = "1234567"
     made.add_new(0x00100010, "SQ", [item])
     assert outcome(engine(), encoded(made), tmp_path) == "rule-failed"
+
+
+def test_deep_nesting_takes_no_longer_with_remembering(tmp_path: Path) -> None:
+    made = ct(PEOPLE[0])
+    inner = pydicom.Dataset()
+    inner.CodeMeaning = "0"
+    for number in range(60):
+        outer = pydicom.Dataset()
+        outer.CodeMeaning = str(number)
+        outer.AnatomicRegionSequence = [inner, inner] if number == 0 else [inner]
+        inner = outer
+    made.AnatomicRegionSequence = [inner]
+    one = engine()
+    results = []
+    for number in range(6):
+        made.AnatomicRegionSequence[0].CodeMeaning = f"top {number}"
+        results.append(outcome(one, encoded(made), tmp_path))
+        assert results[-1] == outcome(engine(remembering=False), encoded(made), tmp_path)
+
+
+def test_a_name_in_a_kept_attribute_is_still_a_name(tmp_path: Path) -> None:
+    made = ct(PEOPLE[0])
+    made.add_new(0x00760090, "PN", "Brackenthwist^Oliveron")
+    made.add_new(0x00081090, "PN", "Brackenthwist^Oliveron")
+    result = outcome(engine(), encoded(made), tmp_path)
+    assert isinstance(result, bytes)
+    assert b"Brackenthwist" not in result

@@ -34,6 +34,9 @@ _SEQUENCE_END = {True: b"\xfe\xff\xdd\xe0\0\0\0\0", False: b"\xff\xfe\xe0\xdd\0\
 _SEARCH_STEP, _SEARCH_OVERLAP = 1 << 20, 4096
 # After so many data sets that did not fit, a place is no longer remembered.
 _HOPELESS = 8
+# Below so many sequences nothing is remembered: a template that fails late has walked all below it
+# in vain, and each level would double that.
+_REMEMBERED_DEPTH = 3
 
 
 class Place(NamedTuple):
@@ -395,14 +398,15 @@ class Walker:
             if element.tag == SPECIFIC_CHARACTER_SET:
                 place = place._replace(charset=Charset.of(element.value))
         key = (place.parents, item.encoding, place.charset.terms)
-        template = self.case.item_templates.get(key) if self.remembering else None
+        remembering = self.remembering and len(place.parents) <= _REMEMBERED_DEPTH
+        template = self.case.item_templates.get(key) if remembering else None
         if template is not None:
             content = template.apply_item(item, self)
             if content is not None:
                 return _wrapped(item, content)
         since = self.record()
         parts = self.level(item.elements, place)
-        if self.remembering and len(self.findings) == since.findings:
+        if remembering and len(self.findings) == since.findings:
             self._remember_item(key, item, parts, since, Template(place, item.encoding))
         return _wrapped(item, b"".join([part.result for part in parts]))
 

@@ -14,6 +14,7 @@ fit and the instance takes the long way.
 from __future__ import annotations
 
 from struct import Struct
+from struct import error as struct_error
 from typing import TYPE_CHECKING, NamedTuple
 
 from deident.dicom.elements import UNDEFINED_LENGTH, Element, Encoding, Item
@@ -137,7 +138,7 @@ class Template:
                 (length,) = (_SHORT_LE if little else _SHORT_BE)(buf, length_at)
             else:
                 (length,) = (_LONG_LE if little else _LONG_BE)(buf, length_at)
-        except ValueError:
+        except struct_error:
             return -1
         start = length_at + varying.length_size
         end: int = start + length

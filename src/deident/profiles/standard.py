@@ -101,8 +101,9 @@ class StandardTable(NamedTuple):
         """Return the one row that decides about an attribute; `None`: nothing does, so it stays.
 
         `vr` is the VR in the instance. Where it differs from the dictionary's, both are looked up:
-        a birth date written as LO is still a date. For private attributes this is the private row;
-        what of them is kept as safe still follows `vrs` (C40).
+        a birth date written as LO is still a date, and a name in an attribute that the supplement
+        keeps is still a name. For private attributes this is the private row; what of them is kept
+        as safe still follows `vrs` (C40).
         """
         row = _first(self.foreign, tag)
         if row is not None:
@@ -110,9 +111,11 @@ class StandardTable(NamedTuple):
         if tag & 0x10000:
             return self.private
         row = self.tags.get(tag) or _first(self.masks, tag)
-        if row is not None:
-            return row
         expected = tables.vr_of(tag)
+        if row is not None:
+            kept = row.code == "K" and row.table == SUPPLEMENT
+            foreign = self.vrs.get(vr) if kept and vr != expected else None
+            return foreign or row
         if expected is None:
             return self.unknown
         return self.vrs.get(expected) or self.vrs.get(vr)
