@@ -25,14 +25,15 @@ NUMBERS = frozenset(
 _FORMS = {
     "AS": rb"\d{3}[DWMY]",
     "DA": rb"\d{4}(?:[.-]?\d\d){0,2}",
-    "DS": rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?",
+    "DS": rb"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?",
     "DT": rb"[12]\d{3}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?",
-    "IS": rb"[+-]?\d+",
+    "IS": rb"[+-]?\d++",
     "TM": rb"\d\d(?::?\d\d){0,2}(?:\.\d{1,6})?",
-    "UI": rb"[012](?:\.(?:0|[1-9]\d*))+",
+    "UI": rb"[012](?:\.(?:0|[1-9]\d*+))++",
 }
+# Possessive throughout: a long value that does not fit must not be tried in every way to split it.
 _WELL_FORMED = {
-    vr: re.compile(rb" *(?:%b)?[ \0]*(?:\\ *(?:%b)?[ \0]*)*" % (form, form)).fullmatch
+    vr: re.compile(rb" *+(?:%b)?+[ \0]*+(?:\\ *+(?:%b)?+[ \0]*+)*+" % (form, form)).fullmatch
     for vr, form in _FORMS.items()
 }
 _DATES = frozenset(("AS", "DA", "DT", "TM"))
