@@ -101,10 +101,8 @@ class File:
 
     @classmethod
     def of(cls, data: bytes) -> File:
-        """Take a file apart. Deflated ones cannot be."""
+        """Take a file apart."""
         with part10.from_bytes(data) as source:
-            if source.deflated:
-                raise ValueError("a deflated file")
             elements = {}
             for entry in source.elements():
                 raw = entry.raw

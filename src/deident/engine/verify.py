@@ -34,6 +34,8 @@ _NEAR = 80
 _MOST_HITS = 64
 _RANK: dict[Grade, int] = {"certain": 0, "likely": 1, "weak": 2}
 _MANY_UIDS = 32
+# Some programs number studies 1.1, 1.2, …: shorter ones stand in every text and tell nothing.
+_SHORTEST_UID = 8
 _UNKNOWN = Place(0, "UN")
 # Bytes of a blob as characters: what is not ASCII separates.
 _AS_ASCII = bytes(range(128)) + b"\x7f" * 128
@@ -192,13 +194,15 @@ class Matcher:
 def search_uids(out: bytes, uids: frozenset[bytes]) -> tuple[Hit, ...]:
     """Where UIDs of the original stand in the bytes of an output, also as UTF-16.
 
-    A UID that is only the beginning or the end of another one is not found.
+    A UID that is only the beginning or the end of another one is not found, nor is one of fewer
+    than eight characters.
     """
     return tuple(Hit("uid", "certain", start, end) for start, end in uids_in(out, uids))
 
 
 def uids_in(blob: bytes, uids: frozenset[bytes]) -> list[tuple[int, int]]:
     """Begin and end of every one of `uids` in a blob, see `search_uids`."""
+    uids = frozenset(uid for uid in uids if len(uid) >= _SHORTEST_UID)
     spans = list(_uid_spans(blob, uids))
     if b"\0.\0" in blob:
         for first in (0, 1):
