@@ -16,8 +16,12 @@ from deident.dicom.elements import EXPLICIT_LE, Encoding
 UNDEFINED = 0xFFFFFFFF
 EXPLICIT_LE_UID = "1.2.840.10008.1.2.1"
 DEFLATED_UID = "1.2.840.10008.1.2.1.99"
-LONG_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
-_ZERO_PADDED = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "UI", "UN"])
+LONG_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
+SHORT_VRS = frozenset((
+    "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS",
+    "ST", "TM", "UI", "UL", "US",
+))  # fmt: skip
+_ZERO_PADDED = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UI", "UN"))
 
 
 def tag_bytes(tag: int, encoding: Encoding = EXPLICIT_LE) -> bytes:

@@ -79,3 +79,11 @@ def test_uids_as_text_take_the_long_way() -> None:
 def test_a_date_that_is_none_is_searched() -> None:
     assert hits_in_number(MATCHER, 0x00080020, "DA", b"19571103") == ()  # Study Date
     assert hits_in_number(MATCHER, 0x00081090, "DA", b"19571103")  # Manufacturer's Model Name
+
+
+@pytest.mark.parametrize("vr", ["AS", "DA", "DS", "DT", "IS", "TM", "UI"])
+@pytest.mark.parametrize(
+    "value", [b"12345678.5\\", b"1.1", b"1.1.1\\", b"20240318\\", b"   ", b"\\", b"1e1\\"]
+)
+def test_a_long_value_that_is_no_number_takes_no_long_time(vr: str, value: bytes) -> None:
+    assert is_clean(MATCHER, 0x00180050, vr, value * 4000 + b"x") in (True, False)

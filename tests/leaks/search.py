@@ -22,11 +22,14 @@ _ENCODINGS = (
 )  # fmt: skip
 _ESCAPE = re.compile(rb"\x1b[$()\-]+.")
 _SHORTEST = 4
+_TITLES = frozenset(("Prof.", "Dr."))
 
 
 def spellings(person: Person) -> Iterator[tuple[str, str]]:
     """Yield (kind, text) of everything to look for."""
     for kind, text in person.identifiers():
+        if text in _TITLES:
+            continue
         yield kind, text
         squeezed = re.sub(r"[\W_]", "", text)
         if squeezed != text and kind != "uid" and len(squeezed.encode()) >= 6:

@@ -16,7 +16,7 @@ from deident.dicom.elements import EXPLICIT_LE, Element, Encoding, walk
 from deident.dicom.uids import is_registered, normalise
 from deident.dicom.values import unpack_numbers
 from deident.engine.context import PATIENT_ID, Context
-from deident.engine.identifiers import Identifiers, harvest
+from deident.engine.identifiers import IDENTIFIER_TAGS, Identifiers, harvest
 from deident.engine.plan import Plan, Scope
 from deident.engine.pseudonyms import Identity
 from deident.engine.verify import Matcher
@@ -121,7 +121,7 @@ def _kept_on_purpose(identifiers: Identifiers, scope: Scope) -> frozenset[int]:
     kept = set()
     for tag in {entry.tag for entry in identifiers.entries}:
         vr = None if tag & 0x10000 else tables.vr_of(tag)
-        if vr is not None:
+        if vr is not None and (tag in IDENTIFIER_TAGS or vr == "PN"):  # not a date written as PN
             step = scope.step((), tag, vr)
             if step.when is None and step.action in _KEEPING:
                 kept.add(tag)

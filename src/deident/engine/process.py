@@ -7,6 +7,7 @@ been written yet.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from deident.dicom import part10
@@ -14,7 +15,6 @@ from deident.dicom.elements import Encoding, Span
 from deident.dicom.encode import element_bytes, new_items
 from deident.dicom.parse import Limits
 from deident.dicom.part10 import Part10File
-from deident.dicom.uids import valid_uid
 from deident.engine.apply import Place, Walker, with_content
 from deident.engine.case import Case, Cases, renewable_uids
 from deident.engine.markers import (
@@ -43,6 +43,8 @@ DIRECTORY_RECORDS = 0x00041220
 _MOST_TOLD = 50_000
 # Refusals of the strict reader after which a lenient second reading may still succeed.
 READING_ERRORS = frozenset({"bad-length", "bad-vr", "bad-structure", "bad-meta", "not-dicom"})
+# Digits and dots; that components have no leading zeros is not asked of other people's UIDs.
+_UID = re.compile(r"[0-9.]{1,64}")
 
 
 class Prepared:
@@ -355,10 +357,8 @@ def _sop(naming: dict[str, str]) -> tuple[str, str]:
         InstanceError: `missing-uid`.
     """
     sop_class, instance = naming.get("SOPClassUID", ""), naming.get("SOPInstanceUID", "")
-    if not valid_uid(sop_class) or not valid_uid(instance):
+    if not _UID.fullmatch(sop_class) or not _UID.fullmatch(instance):
         raise InstanceError("missing-uid")
-    if not (sop_class + instance).isascii():
-        raise InstanceError("missing-uid", "SOP Class UID or SOP Instance UID is not a UID")
     return sop_class, instance
 
 

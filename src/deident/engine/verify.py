@@ -104,7 +104,7 @@ class Matcher:
                 break
         if vr in _SENTENCES and self._names:
             hits += self._misspelt(text)
-        if not raw.isascii():
+        if not raw.isascii() or b"\x1b" in raw:
             hits += self._in_other_sets(raw)
         return _best(hits) if hits else ()
 
