@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -248,3 +249,53 @@ def test_a_name_in_a_kept_attribute_is_still_a_name(tmp_path: Path) -> None:
     result = outcome(engine(), encoded(made), tmp_path)
     assert isinstance(result, bytes)
     assert b"Brackenthwist" not in result
+
+
+def name_in_removed_sequence(made: FileDataset, number: int) -> None:
+    item = pydicom.Dataset()
+    item.RequestedProcedureID = f"RP{number:05d}"
+    item.RequestedProcedureDescription = "x" * 300
+    if number > 6:
+        item.RequestedProcedureComments = "y"
+        item.OperatorsName = "Quillfeather^Ottoline"
+        made.SequenceName = "Quillfeather"
+    made.RequestAttributesSequence = [item]
+
+
+def uid_in_a_blob_of_a_sequence(made: FileDataset, number: int) -> None:
+    item = pydicom.Dataset()
+    uid = made.StudyInstanceUID if number in (5, 8) else "no uid here"
+    item.add_new(0x00282000, "OB", f"{uid} and slice {number} ".encode().ljust(90))
+    made.OpticalPathSequence = [item]
+
+
+def own_uid_in_a_blob_that_all_share(made: FileDataset, number: int) -> None:
+    item = pydicom.Dataset()
+    fourth = ct(PEOPLE[0], 4).SOPInstanceUID
+    item.add_new(0x00282000, "OB", f"made from {fourth}".encode().ljust(90))
+    made.OpticalPathSequence = [item]
+    if number > 6:
+        made.ImageComments = "varies"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [name_in_removed_sequence, uid_in_a_blob_of_a_sequence, own_uid_in_a_blob_that_all_share],
+)
+def test_what_appears_in_a_later_instance_is_found(
+    change: Callable[[FileDataset, int], None], tmp_path: Path
+) -> None:
+    short_way = engine()
+    for number in range(1, 11):
+        made = ct(PEOPLE[0], number)
+        change(made, number)
+        expected = outcome(engine(remembering=False), encoded(made), tmp_path)
+        assert outcome(short_way, encoded(made), tmp_path) == expected
+        assert isinstance(expected, bytes)
+        assert b"Quillfeather" not in expected
+
+
+def test_version_numbers_are_no_uids(tmp_path: Path) -> None:
+    made = ct(PEOPLE[0])
+    made.SoftwareVersions = ["2.0.1.4.5", "epi 1.1.10.2.3 x"]
+    assert list(deidentified(made, tmp_path).SoftwareVersions) == ["2.0.1.4.5", "epi 1.1.10.2.3 x"]

@@ -47,9 +47,8 @@ def is_registered(uid: str) -> bool:
 def find_uids(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield `(start, end, uid)` for every UID that stands in a text, from left to right.
 
-    At least four components, or a root that UIDs are usually made under; at most 64 characters.
-    Decimals, version numbers (1.2.3, 2.0.1.4) and IP addresses are none: four components count only
-    if they are long together.
+    At least four components that are long together, or a root that UIDs are usually made under; at
+    most 64 characters. Decimals, version numbers (1.2.3, 2.0.1.4.5) and IP addresses are none.
     """
     if text.count(".") < 2:
         return
@@ -63,7 +62,4 @@ def _is_uid(uid: str) -> bool:
     for root in _ROOTS:
         if uid.startswith(root):
             return len(uid) - len(root) >= _MIN_AFTER_ROOT
-    dots = uid.count(".")
-    if dots >= _MIN_COMPONENTS:
-        return True
-    return dots == _MIN_COMPONENTS - 1 and len(uid) >= _LONG
+    return uid.count(".") >= _MIN_COMPONENTS - 1 and len(uid) >= _LONG

@@ -19,7 +19,7 @@ from deident.dicom.uids import find_uids, is_registered
 from deident.engine.case import SPECIFIC_CHARACTER_SET, Case
 from deident.engine.decision import REMOVE, Decision, Subject
 from deident.engine.identifiers import contributes
-from deident.engine.memo import Part, Record, Template, remember
+from deident.engine.memo import Part, Record, Template, holds_blob, remember
 from deident.engine.numbers import NUMBERS, hits_in_number
 from deident.engine.plan import TEXT, Step, is_structural, structural_step
 from deident.engine.private import creator_of, creators, is_creator, safe_creators, safe_vr
@@ -416,7 +416,9 @@ class Walker:
         """Keep an item to compare with, unless it names people or nothing fits here."""
         last = self.case.item_templates.get(key)
         new.misses = last.misses + 1 if last is not None and not last.used else 0
-        if new.misses > _HOPELESS or any(contributes(element) for element in item.elements):
+        if new.misses > _HOPELESS:
+            return
+        if any(contributes(element) or holds_blob(element) for element in item.elements):
             return
         self.case.item_templates[key] = remember(last, parts, self, since, new)
 

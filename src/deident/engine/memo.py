@@ -170,6 +170,8 @@ class Template:
             return -1
         if varying.step.constant:
             out.append(varying.constant)
+        elif holds_blob(element):
+            return -1
         else:
             out.append(walker.element(element, varying.vr, varying.step, self.place))
         return element.end
@@ -299,6 +301,17 @@ def may_vary(element: Element, walker: Walker, parents: tuple[int, ...]) -> bool
     return bool(parents) or tag not in walker.scope.plan.pinned
 
 
+def holds_blob(element: Element) -> bool:
+    """Whether a value of no text or number is in an element or below it.
+
+    Such values are searched for all UIDs of their instance, so what became of one says nothing
+    about the next.
+    """
+    if element.items is None:
+        return element.vr not in TEXT and element.vr not in NUMBERS and element.length > 0
+    return any(holds_blob(inner) for item in element.items for inner in item.elements)
+
+
 def _entry(source: list[bytes], result: list[bytes], varying: Varying | None) -> Entry:
     joined = b"".join(source)
     return Entry(joined, len(joined), b"".join(result), varying)
@@ -310,10 +323,11 @@ def _varying(element: Element, vr: str, step: Step) -> Varying | None:
     explicit = element.raw_vr is not None
     length_at, length_size = (6, 2) if explicit and head_size == 8 else (head_size - 4, 4)
     head = element.buf[element.start : element.start + length_at]
-    nested = element.items is not None or element.undefined
+    # A sequence is always parsed, even one that goes: somebody may be named in it (`contributes`).
+    nested = element.items is not None or element.undefined or vr in ("SQ", "UN")
     constant = b""
     if step.constant:
-        kind = "parse" if element.undefined else "constant"
+        kind = "parse" if nested else "constant"
         if step.action == "empty":
             constant = element_bytes(element.tag, vr, b"", element.encoding)
     elif nested:

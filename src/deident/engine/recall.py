@@ -163,7 +163,11 @@ def _tail(file: Part10File, end: int, bulk: bytes) -> list[bytes | Span] | None:
 def _series_key(header: bytes, encoding: Encoding) -> bytes:
     """Bytes that are likely to tell series apart: a hint where to look, never a proof."""
     at = header.find(b"\x20\0\x0e\0" if encoding.little else b"\0\x20\0\x0e")
-    return header[at : at + 72] if at >= 0 else header[:72]
+    if at < 0:
+        return b""
+    length = header[at + 6 : at + 8] if encoding.explicit else header[at + 4 : at + 6]
+    size = int.from_bytes(length, "little" if encoding.little else "big")
+    return header[at : at + 8 + min(size, 64)]
 
 
 def value_text(element: bytes, explicit: bool) -> str:
