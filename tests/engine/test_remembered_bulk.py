@@ -1,4 +1,4 @@
-"""A large value behind a header that is remembered: it is decided and searched in every instance."""
+"""A large value behind a header that is remembered: decided and searched in every instance."""
 
 from __future__ import annotations
 
