@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from deident._version import __version__
@@ -10,8 +11,15 @@ from deident._version import __version__
 def main() -> int:
     """Run the command line, return its exit code."""
     if sys.argv[1:] == ["--version"]:
-        print(f"deident {__version__}")  # noqa: T201
+        try:
+            os.write(1, f"deident {__version__}\n".encode())
+        except OSError:
+            return _command_line()  # it knows how to say that nothing can be printed
         return 0
+    return _command_line()
+
+
+def _command_line() -> int:
     try:
         from deident.cli.main import main as run_command_line
 

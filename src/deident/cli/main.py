@@ -38,6 +38,14 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Read the command line, which may print help; see `invoke`."""
+        try:
+            return super().make_context(*arguments, **more)
+        except BrokenPipeError:
+            output.silence_stdout()
+            raise click.exceptions.Exit(ExitCode.DONE) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; one whose reader has gone ends well (click itself would exit with 1)."""
         try:

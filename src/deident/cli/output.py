@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from deident.errors import InfrastructureError
+
 
 def printable(text: str) -> str:
     r"""Replace what could steer a terminal or is no text by its escape.
@@ -40,9 +42,22 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def write(text: str) -> None:
+    """Print a piece of a result as it is.
+
+    Raises:
+        BrokenPipeError: nobody reads stdout any more.
+        InfrastructureError: `write-failed`.
+    """
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise _refused(error) from error
+
+
 def line(text: str = "") -> None:
     """Print one line of a result."""
-    sys.stdout.write(printable(text) + "\n")
+    write(printable(text) + "\n")
 
 
 def note(text: str) -> None:
@@ -57,7 +72,7 @@ def error(text: str, code: str = "") -> None:
 
 def json_object(value: Any) -> None:
     """Print one JSON object."""
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+    write(json.dumps(value, indent=1) + "\n")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -75,23 +90,36 @@ def flush() -> None:
 
     Raises:
         BrokenPipeError: nobody reads stdout any more.
+        InfrastructureError: `write-failed`.
     """
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: OSError) -> Exception:
+    """What to raise when stdout takes no more."""
+    if isinstance(error, BrokenPipeError):
+        return error
+    silence_stdout()
+    reason = os.strerror(error.errno or 0)
+    return InfrastructureError("write-failed", f"the result could not be printed: {reason}")
 
 
 def silence_stdout() -> None:
-    """After a `BrokenPipeError`: let the interpreter's last flush succeed."""
+    """When stdout takes no more: let the interpreter's last flush succeed."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write to stderr; when nobody reads it, the result still counts."""
+    """Write to stderr; when it takes nothing, the result still counts."""
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (lives as long as the process)
 
 

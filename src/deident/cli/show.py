@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +184,7 @@ def _json(files: tuple[str, ...], options: ViewOptions) -> int:
     from deident.app.dicom_json import file_model
 
     failed = 0
-    sys.stdout.write(f'{{"schema": {JSON_SCHEMA}, "files": [')
+    output.write(f'{{"schema": {JSON_SCHEMA}, "files": [')
     for number, (path, opened) in enumerate(_opened(files)):
         part: dict[str, Any] = {}
         error: InstanceError | None
@@ -196,6 +195,6 @@ def _json(files: tuple[str, ...], options: ViewOptions) -> int:
         if error:
             part["error"] = {"code": error.code, "message": str(error)}
             failed += 1
-        sys.stdout.write(("," if number else "") + "\n" + json.dumps({"file": path, **part}))
-    sys.stdout.write("\n]}\n")
+        output.write(("," if number else "") + "\n" + json.dumps({"file": path, **part}))
+    output.write("\n]}\n")
     return ExitCode.QUARANTINED if failed else ExitCode.DONE
