@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -20,6 +21,8 @@ def main() -> int:
 
 
 def _command_line() -> int:
+    # What loads while a command starts is there to stay: looking for garbage in it only takes time.
+    gc.set_threshold(20_000, 20, 20)
     try:
         from deident.cli.main import main as run_command_line
 
