@@ -141,6 +141,20 @@ def test_runs_over_the_samples_do_what_diff_expects(capsys, samples, tmp_path):
     assert whole["failures"] == {}
 
 
+def test_what_other_programs_did_before_is_not_taken_for_a_run_s_options(capsys, tmp_path):
+    made = small()
+    made.DeidentificationMethod = ["Deidentified", "Dates modified"]
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "113107", "DCM"
+    code.CodeMeaning = "Retain Longitudinal Temporal Information Modified Dates Option"
+    made.DeidentificationMethodCodeSequence = [code]
+    for options, claimed in (([], []), (["--with", "retain-uids"], ["retain-uids"])):
+        path = save(made, tmp_path / f"{len(options)}.dcm")
+        whole = compared(capsys, path, cleaned(capsys, path, *options))
+        assert whole["profile"]["options"] == claimed
+        assert whole["unexpected"] == 0
+
+
 def test_another_profile_does_not_explain(capsys, tmp_path):
     path = save(small(), tmp_path / "a.dcm")
     new = cleaned(capsys, path, "--with", "retain-uids")

@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from deident import tables
 from deident.app.api import identity_of
 from deident.dicom.elements import Element, Path
 from deident.dicom.parse import PIXEL_DATA
 from deident.dicom.part10 import Part10File
-from deident.engine.markers import existing
+from deident.engine.markers import PRODUCT, existing
 from deident.engine.plan import Plan
 from deident.engine.process import Engine
 from deident.engine.result import Change
@@ -117,6 +118,16 @@ class Reasoner:
 
 
 def claimed_options(file: Part10File) -> tuple[str, ...]:
-    """Return the options of PS3.15 that a file says it was de-identified with (0012,0064)."""
-    codes = existing(file.elements()).codes
-    return tuple(name for name, code in AVAILABLE_OPTIONS.items() if code in codes)
+    """Return the options of PS3.15 that a file says it was de-identified with by this program.
+
+    Codes (0012,0064) that were there before do not count: the words (0012,0063) behind our name do.
+    """
+    found = existing(file.elements())
+    texts = found.method.decode("latin-1").split("\\")
+    named = [number for number, text in enumerate(texts) if text.startswith(f"{PRODUCT} ")]
+    ours = " ".join(texts[named[-1] :]) if named else ""
+    return tuple(
+        name
+        for name, code in AVAILABLE_OPTIONS.items()
+        if code in found.codes and tables.methods()[name].meaning in ours
+    )
