@@ -7,12 +7,14 @@ was found has one outcome.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,14 +60,12 @@ def deident(*arguments: object, **options: Any) -> Result:
     return checked(arguments, Result(done.returncode, done.stdout, done.stderr))
 
 
-def here(capsys: Any) -> Callable[..., Result]:
-    """What runs the program in this process, which is quicker."""
-
-    def call(*arguments: object) -> Result:
+def here(*arguments: object) -> Result:
+    """Run the program in this process, which is quicker."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
         code = main([str(argument) for argument in arguments])
-        return checked(arguments, Result(code, *capsys.readouterr()))
-
-    return call
+    return checked(arguments, Result(code, out.getvalue(), err.getvalue()))
 
 
 def outputs(root: Path) -> dict[str, bytes]:

@@ -11,9 +11,9 @@ from tests import program
 
 
 @pytest.fixture
-def here(capsys: pytest.CaptureFixture[str]) -> Callable[..., program.Result]:
+def here() -> Callable[..., program.Result]:
     """Run the program in this process, which is quicker."""
-    return program.here(capsys)
+    return program.here
 
 
 @pytest.fixture(autouse=True)
