@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 import os
 import select
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.program import Result
 
 _SITECUSTOMIZE = '''
 """Waits at the gate of tests/gate.py."""
@@ -79,7 +83,32 @@ class Gate:
         """Let the process go on."""
         os.write(self._told, b".")
 
-    def close(self) -> None:
-        """Let go of the pipes."""
+    def held(
+        self, started: list[str], deed: Callable[[int], None], *, go_on: bool = True
+    ) -> Result:
+        """Start a command, do `deed` (given the process at the gate) while it waits, and go on.
+
+        Without `go_on` the process is left there, for others to see that it does not come back.
+        """
+        with subprocess.Popen(
+            started,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+        ) as process:
+            try:
+                deed(self.wait())
+                if go_on:
+                    self.open()
+                out, err = process.communicate(timeout=_PATIENCE)
+            finally:
+                process.kill()
+        return Result(process.returncode, out, err)
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         os.close(self._heard)
         os.close(self._told)

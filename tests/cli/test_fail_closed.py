@@ -8,6 +8,9 @@ written without its patient (`Scene.check_judged`).
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -17,10 +20,12 @@ from typing import NamedTuple
 import pytest
 
 from tests import raw
+from tests.capabilities import bound_by_permissions
+from tests.gate import Gate
 from tests.make import ct, encoded
 from tests.program import check_summary
 from tests.raw import UNDEFINED, File, element, head, item, sequence, tag_bytes
-from tests.scene import PLACE, VICTIM, Options, Scene, expected, good, outputs
+from tests.scene import NUMBER, PLACE, VICTIM, Options, Scene, expected, good, outputs
 
 NAME = VICTIM.name.encode("latin-1")
 BLOB = NAME + b"\0\1\2\3" + VICTIM.patient_id.encode() + bytes(range(256))
@@ -286,3 +291,145 @@ def test_all_failures_at_once(jobs: int, tmp_path: Path) -> None:
     codes = {entry["number"]: entry["code"] for entry in scene.quarantined()}
     assert list(codes.values()) == [bad.code for bad in plain.values()]
     scene.check_silence(result)
+
+
+# -- the world around -----------------------------------------------------------------------------
+
+
+def _closed_file(scene: Scene) -> int:
+    scene.place.write_bytes(_victim())
+    scene.place.chmod(0)
+    return NUMBER
+
+
+def _closed_folder(scene: Scene) -> int:
+    folder = scene.source / PLACE
+    folder.mkdir()
+    (folder / "1.dcm").write_bytes(_victim())
+    folder.chmod(0o300)
+    return len(good()) + 1  # folders come behind files
+
+
+def _folder_without_entry(scene: Scene) -> int:
+    number = _closed_folder(scene)
+    (scene.source / PLACE).chmod(0o400)
+    return number
+
+
+DENIED: dict[str, tuple[Callable[[Scene], int], str]] = {
+    "a file": (_closed_file, "unreadable"),
+    "a folder that cannot be listed": (_closed_folder, "folder-unreadable"),
+    "a folder whose files cannot be opened": (_folder_without_entry, "unreadable"),
+}
+
+
+@pytest.mark.parametrize("kind", DENIED)
+def test_permission_denied(kind: str, tmp_path: Path) -> None:
+    prepare, code = DENIED[kind]
+    scene = Scene(tmp_path)
+    number = prepare(scene)
+    try:
+        result = scene.run("-j", 2, preexec_fn=bound_by_permissions)
+    finally:
+        scene.place.chmod(0o700)
+    scene.check_refused(result, code, number)
+
+
+def _kill(number: signal.Signals) -> Callable[[Path, int], None]:
+    return lambda _path, worker: os.kill(worker, number)
+
+
+def _unlink(path: Path, _worker: int) -> None:
+    path.unlink()
+
+
+def _cut_short(path: Path, _worker: int) -> None:
+    os.truncate(path, 1000)
+
+
+def _append(path: Path, _worker: int) -> None:
+    with path.open("ab") as file:
+        file.write(NAME)
+
+
+def _exchange(path: Path, _worker: int) -> None:
+    path.with_suffix(".new").write_bytes(_victim())
+    path.with_suffix(".new").rename(path)
+
+
+def _make_pipe(path: Path, _worker: int) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _make_folder(path: Path, _worker: int) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _nothing(_path: Path, _worker: int) -> None:
+    """It just takes long."""
+
+
+BEFORE, OPENED, WRITTEN = "/1.dcm", PLACE, f".tmp/{NUMBER}"  # which file is being opened
+SHORT = ("--timeout", "3")
+
+# What happens while a worker is held where it opens a file: to the bad one, or to the worker.
+HELD: dict[str, tuple[str, Callable[[Path, int], None], str, Options]] = {
+    "file vanishing before its turn": (BEFORE, _unlink, "vanished", ()),
+    "file vanishing when it is opened": (OPENED, _unlink, "vanished", ()),
+    "file vanishing while it is written": (WRITTEN, _unlink, "vanished", ()),
+    "file that becomes a pipe": (OPENED, _make_pipe, "unreadable", ()),
+    "file that becomes a folder": (OPENED, _make_folder, "unreadable", ()),
+    "file cut short while it is written": (WRITTEN, _cut_short, "changed", ()),
+    "file that grows while it is written": (WRITTEN, _append, "changed", ()),
+    "file exchanged while it is written": (WRITTEN, _exchange, "changed", ()),
+    "worker killed while it reads": (OPENED, _kill(signal.SIGKILL), "worker-died", ()),
+    "worker killed while it writes": (WRITTEN, _kill(signal.SIGKILL), "worker-died", ()),
+    "worker crashing": (OPENED, _kill(signal.SIGSEGV), "worker-died", ()),
+    "timeout: a file that cannot be opened": (OPENED, _nothing, "timeout", SHORT),
+    "timeout: an output that cannot be opened": (WRITTEN, _nothing, "timeout", SHORT),
+    "timeout: a worker that is stopped": (OPENED, _kill(signal.SIGSTOP), "timeout", SHORT),
+}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("kind", HELD)
+def test_what_happens_to_a_file_or_to_its_worker(kind: str, jobs: int, tmp_path: Path) -> None:
+    ending, deed, code, options = HELD[kind]
+    scene = Scene(tmp_path)
+    scene.place.write_bytes(_victim())
+    with Gate(tmp_path / "gate", "open", ending) as gate:
+        result = gate.held(
+            scene.command("-j", jobs, *options),
+            lambda worker: deed(scene.place, worker),
+            go_on=code != "timeout",
+        )
+    scene.check_refused(result, code)
+
+
+def test_timeout_of_a_rule_that_never_ends(tmp_path: Path) -> None:
+    profile = PROFILE + "rules:\n  - PatientState: {action: map, pattern: '(a|aa)+b', to: x}\n"
+    scene = Scene(tmp_path, SHORT, profile)
+    file = victim()
+    file.put(STATE, "LO", b"a" * 64)
+    scene.place.write_bytes(file.encoded())
+    scene.check_refused(scene.run("-j", 1), "timeout")
+
+
+def test_memory_that_is_limited(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, ("--memory", "250"))
+    file = victim()
+    file.elements[SEQUENCE] = sequence(SEQUENCE, *[STEP] * 450_000)
+    scene.place.write_bytes(file.encoded())
+    scene.check_refused(scene.run("-j", 1), "too-large")
+
+
+def test_an_output_that_is_larger_than_files_may_be(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    file = victim()
+    file.put(PIXEL_DATA, "OW", bytes(1 << 21))
+    scene.place.write_bytes(file.encoded())
+    limit = (1 << 20, 1 << 20)
+    result = scene.run("-j", 1, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    scene.check_refused(result, "write-failed")
