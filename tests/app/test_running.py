@@ -421,7 +421,7 @@ def test_a_signal_ends_the_run_in_good_order(tmp_path: Path, number: int) -> Non
     with start(tmp_path) as process:
         wait_for(lambda: begun(tmp_path))
         workers = children(process.pid)
-        for pid in (process.pid, *workers):  # as a terminal does it
+        for pid in (*workers, process.pid):  # as a terminal does it
             os.kill(pid, signal.SIGINT)
         if number == signal.SIGTERM:
             process.send_signal(number)

@@ -418,7 +418,7 @@ def test_timeout_of_a_rule_that_never_ends(tmp_path: Path) -> None:
 
 
 def test_memory_that_is_limited(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, ("--memory", "250"))
+    scene = Scene(tmp_path, ("--memory", "200"))
     file = victim()
     file.elements[SEQUENCE] = sequence(SEQUENCE, *[STEP] * 450_000)
     scene.place.write_bytes(file.encoded())

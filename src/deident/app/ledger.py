@@ -24,10 +24,16 @@ _FIRST_FLUSH = 64
 
 
 class Ledger(Protocol):
-    """Gives every instance its final outcome."""
+    """Gives every instance its final outcome.
+
+    Attributes:
+        root, staging: the output folder, and where outputs are written first.
+        collisions: how many outputs got another name than the one that they asked for.
+    """
 
     root: str
     staging: str
+    collisions: int
 
     def excluded(self) -> frozenset[folder.FileId]:
         """Folders that the scan must not enter."""
@@ -62,6 +68,7 @@ class DryLedger:
     """For a dry run: whatever is ready counts as written, and nothing is."""
 
     root = staging = ""
+    collisions = 0
 
     def excluded(self) -> frozenset[folder.FileId]:
         """See `Ledger`."""
@@ -125,6 +132,7 @@ class RunLedger:
         self._folder = projects.make_run_folder(project, run_id)
         self._quarantine = QuarantineWriter(project.quarantine_folder(run_id))
         self._collided: dict[int, Outcome] = {}
+        self.collisions = 0
         self._flushed = time.monotonic()
         self._sealed = False
         self._entered = 0
@@ -201,8 +209,13 @@ class RunLedger:
         """Name the outputs that collided, see `FolderOutput.settle`, and correct the journal."""
         if not self._collided:
             return
-        for placed in self._output.settle(self._holders()):
+        holders = self._holders()
+        asked = {number: name for name, number in holders.items()}
+        asked |= {number: outcome.name for number, outcome in self._collided.items()}
+        for placed in self._output.settle(holders):
             self._journal.add(Renamed(*placed))
+            if placed.status == "written" and placed.name != asked[placed.number]:
+                self.collisions += 1
             outcome = self._collided.pop(placed.number, None)
             if outcome is not None:
                 yield placed.number, _placed(outcome, placed.status)._replace(name=placed.name)

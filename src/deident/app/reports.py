@@ -22,7 +22,7 @@ class RunSummary:
         found: entries that the scan has met, counted where they are met.
         written: instances written; in a dry run: that would be.
         skipped, quarantined: how many for each code.
-        collisions: outputs whose name another instance with other content had as well.
+        collisions: outputs with another name than they asked for, as other content had that one.
         bytes_in, bytes_out: size of the originals that were read, and of the outputs.
         series: new Series Instance UID → how many of each outcome; the key is empty for instances
             whose series is not known because they could not be read.

@@ -200,6 +200,7 @@ class _Run:
                     self._account(done.item, _outcome(done, ledger))
                 for number, outcome in ledger.settle():
                     self._count(number, outcome)
+            summary.collisions = ledger.collisions
             summary.signal = signals.received
             summary.state = "interrupted" if signals.received else "complete"
         finally:
@@ -233,9 +234,7 @@ class _Run:
         outcome = self._ledger.enter(item, outcome)
         self._summary.bytes_in += outcome.source_size
         self._summary.observe(outcome.findings, outcome.notes)
-        if outcome.status == "collision":
-            self._summary.collisions += 1
-        else:
+        if outcome.status != "collision":  # those are settled in the end
             self._count(item.number, outcome)
 
     def _count(self, number: int, outcome: Outcome) -> None:
