@@ -190,7 +190,7 @@ class RunLedger:
         try:
             status = self._output.commit(number, outcome.name)
         except OSError as error:
-            if error.errno in folder.FATAL_ERRNOS:
+            if error.errno in folder.FATAL_ERRNOS or self._output.gone:
                 raise folder.write_error(error) from error
             self._output.drop(number)
             reason = os.strerror(error.errno or 0)
@@ -206,9 +206,18 @@ class RunLedger:
         self._output.drop(number)
 
     def settle(self) -> Iterator[tuple[int, Outcome]]:
-        """Name the outputs that collided, see `FolderOutput.settle`, and correct the journal."""
-        if not self._collided:
-            return
+        """Name the outputs that collided, see `FolderOutput.settle`, and correct the journal.
+
+        Raises:
+            InfrastructureError: `write-failed`.
+        """
+        try:
+            if self._collided:
+                yield from self._settle()
+        except OSError as error:
+            raise folder.write_error(error) from error
+
+    def _settle(self) -> Iterator[tuple[int, Outcome]]:
         holders = self._holders()
         asked = {number: name for name, number in holders.items()}
         asked |= {number: outcome.name for number, outcome in self._collided.items()}

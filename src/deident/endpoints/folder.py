@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import count
 from typing import NamedTuple
 
 from deident.endpoints.naming import numbered
@@ -17,6 +18,8 @@ _CHUNK = 1 << 20
 
 # Nothing more can be written to this output: the run stops instead of failing file by file.
 FATAL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+# What is written first lies in a folder of ours: when it cannot be found, that folder is gone.
+STAGING_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -110,7 +113,7 @@ def folder_ids(*paths: str) -> frozenset[FileId]:
 def _found_file(path: str, start: int) -> Found:
     if os.path.isfile(path):
         return Found(path, start)
-    return Found(path, start, "symlink" if os.path.islink(path) else "special-file")
+    return Found(path, start, "special-file" if os.path.exists(path) else "unreadable")
 
 
 def _scan_tree(
@@ -177,7 +180,11 @@ def _kind(entry: os.DirEntry[str], follow: bool) -> str:
             return ""
         if entry.is_dir(follow_symlinks=follow):
             return "folder"
-        return "symlink" if entry.is_symlink() else "special-file"
+        if not entry.is_symlink():
+            return "special-file"
+        if not follow:
+            return "symlink"
+        return "special-file" if os.path.exists(entry.path) else "unreadable"
     except OSError:
         return "unreadable"
 
@@ -240,6 +247,11 @@ class FolderOutput:
         _unlink_if_there(f"{self.staging}/{number}")
 
     @property
+    def gone(self) -> bool:
+        """Whether somebody has removed the folder."""
+        return not os.path.isdir(self.staging)
+
+    @property
     def colliding(self) -> frozenset[str]:
         """Names that more than one output of this run asked for, with different bytes."""
         return frozenset(self._colliding)
@@ -264,28 +276,45 @@ class FolderOutput:
         same: dict[bytes, list[int]] = {}
         for number, path in sorted(paths.items(), key=lambda pair: (pair[0] != holder, pair[0])):
             same.setdefault(_digest(path), []).append(number)
-        first = [numbers_of_one[0] for _, numbers_of_one in sorted(same.items())]
+        digests = {numbers_of_one[0]: digest for digest, numbers_of_one in sorted(same.items())}
+        first = list(digests)
         targets = dict(zip(first, self._targets(name, first, paths, holder), strict=True))
         # Who gets the first name comes last: by then its holder has moved on.
         for number in sorted(first, key=lambda number: targets[number][0] == name):
             target, there = targets[number]
-            if not there and (number, target) != (holder, name):
-                place(paths[number], f"{self.root}/{target}")
-            yield Placed(number, "duplicate" if there else "written", target)
-        for number, *others in same.values():
-            for other in others:
-                yield Placed(other, "duplicate", targets[number][0])
+            status = "duplicate" if there and number != holder else "written"
+            if there and number == holder:
+                os.unlink(paths[number])  # it was counted as written, and it is
+            elif not there and (number, target) != (holder, name):
+                status, target = self._place(paths[number], name, target)
+            for other in same[digests[number]][1:]:
+                yield Placed(other, "duplicate", target)
+            yield Placed(number, status, target)
+
+    def _place(self, path: str, name: str, target: str) -> tuple[str, str]:
+        """Move to `target`; where another run has taken it meanwhile, to the next that is free."""
+        for number in count(2):
+            try:
+                place(path, f"{self.root}/{target}")
+            except FileExistsError:
+                if same_content(path, f"{self.root}/{target}"):
+                    os.unlink(path)
+                    return "duplicate", target
+                target = numbered(name, number)
+            else:
+                break
+        return "written", target
 
     def _targets(
         self, name: str, numbers: list[int], paths: Mapping[int, str], holder: int | None
     ) -> Iterator[tuple[str, bool]]:
         """For each output the name it gets, and whether its bytes are there already."""
-        count = 0
+        counter = count(1)
         for number in numbers:
             there = False
             while True:
-                count += 1
-                target = name if count == 1 else numbered(name, count)
+                place_number = next(counter)
+                target = name if place_number == 1 else numbered(name, place_number)
                 if target == name and holder is not None:
                     break
                 if not os.path.lexists(f"{self.root}/{target}"):
@@ -370,7 +399,7 @@ def _digest(path: str) -> bytes:
 def _unlink_if_there(path: str) -> None:
     try:
         os.unlink(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
 
 
@@ -428,7 +457,7 @@ def remove_staging(path: str) -> None:
     try:
         with os.scandir(path) as listing:
             names = [entry.path for entry in listing]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         _unlink_if_there(name)
@@ -465,4 +494,6 @@ def check_relations(inputs: list[str], output: str, project: str) -> None:
 def write_error(error: OSError) -> InfrastructureError:
     """The error that stops a run because its output cannot take more."""
     reason = os.strerror(error.errno) if error.errno else "unknown reason"
+    if error.errno in STAGING_GONE:
+        reason = "the output folder is gone"
     return InfrastructureError("write-failed", f"the output could not be written: {reason}")

@@ -11,7 +11,13 @@ import stat
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from deident.endpoints.folder import FATAL_ERRNOS, remove_staging, same_content, write_error
+from deident.endpoints.folder import (
+    FATAL_ERRNOS,
+    STAGING_GONE,
+    remove_staging,
+    same_content,
+    write_error,
+)
 from deident.endpoints.naming import Naming
 from deident.engine.result import InstanceResult, TallyKey
 from deident.errors import REASONS, SKIPPED, InfrastructureError, InstanceError, place_of
@@ -233,7 +239,7 @@ def _write_staged(prepared: Prepared, staged: str) -> int:
         finally:
             os.close(descriptor)
     except OSError as error:
-        if error.errno in FATAL_ERRNOS:
+        if error.errno in FATAL_ERRNOS or error.errno in STAGING_GONE:
             raise write_error(error) from error
         reason = os.strerror(error.errno or 0)
         raise InstanceError("write-failed", f"the output could not be written: {reason}") from error
@@ -252,7 +258,7 @@ def _check_unchanged(path: str, before: os.stat_result) -> None:
 def _discard(staged: str) -> None:
     try:
         os.unlink(staged)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
 
 
