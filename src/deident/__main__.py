@@ -9,8 +9,7 @@ from deident._version import __version__
 
 def main() -> int:
     """Run the command line, return its exit code."""
-    if sys.argv[1:] == ["--version"]:
-        print(f"deident {__version__}")  # noqa: T201
+    if sys.argv[1:] == ["--version"] and _version_printed():
         return 0
     try:
         from deident.cli.main import main as run_command_line
@@ -18,6 +17,15 @@ def main() -> int:
         return run_command_line(sys.argv[1:])
     except KeyboardInterrupt:
         return 130
+
+
+def _version_printed() -> bool:
+    """Whether stdout took the version; if not, the command line says why."""
+    try:
+        print(f"deident {__version__}", flush=True)  # noqa: T201
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from deident.cli import output
+
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -37,4 +39,4 @@ class Painter:
 
 def painted_line(text: str = "") -> None:
     """Print a line that holds colour; values in it must have gone through `printable`."""
-    sys.stdout.write(text + "\n")
+    output.write(text + "\n")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.exits import ExitCode
 from deident.errors import UsageError
 
@@ -24,7 +25,7 @@ _MARK = ".deident-demo"
 _WIDTH = 40
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", default="deident-demo", metavar="[DIR]")
 @click.option("--force", is_flag=True, help="Replace the demo that DIR holds.")
 def demo(folder: str, force: bool) -> int:

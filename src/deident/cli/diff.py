@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.colour import Painter, painted_line
 from deident.cli.exits import ExitCode
 from deident.errors import InstanceError, UsageError
@@ -38,7 +39,7 @@ class _Asked(NamedTuple):
     longest: int
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("original", metavar="ORIGINAL")
 @click.argument("cleaned", metavar="CLEANED")
 @click.option(
@@ -117,13 +118,12 @@ def opened(path: str) -> Part10File:
     Raises:
         InstanceError: it has been told.
     """
-    from deident.app.readable import printable_path
     from deident.app.reading import open_instance
 
     try:
         return open_instance(path)
     except InstanceError as error:
-        output.error(f"{printable_path(path)}: {error}", error.code)
+        output.error(f"{path}: {error}", error.code)
         raise
 
 

@@ -8,18 +8,32 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from deident.errors import InfrastructureError
+
 
 def printable(text: str) -> str:
     r"""Replace what could steer a terminal or is no text by its escape.
 
-    >>> printable("a\x1b[31m\udcff\u202e")
-    'a\\x1b[31m\\udcff\\u202e'
+    A byte of a file name that is no text (a surrogate, PEP 383) is shown as `\xff`, a character
+    beyond ASCII as `\u202e`, so that the two cannot be taken for each other.
+
+    >>> printable("a\x1b[31m\udcff\u202e\x85")
+    'a\\x1b[31m\\xff\\u202e\\u0085'
     """
     if text.isprintable():
         return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    return "".join(map(_visible, text))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if 0x80 <= code <= 0xFF:
+        return f"\\u{code:04x}"
+    return char.encode("unicode_escape").decode()
 
 
 def prepare_streams() -> None:
@@ -40,9 +54,32 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def write(text: str) -> None:
+    """Write to stdout; text from a file or a person must have gone through `printable`.
+
+    Raises:
+        BrokenPipeError: nobody reads stdout any more.
+        InfrastructureError: `write-failed`: stdout takes no more, for instance on a full disk.
+    """
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _stdout_failed(error) from error
+
+
+def _stdout_failed(error: OSError) -> InfrastructureError:
+    silence_stdout()
+    reason = os.strerror(error.errno or 0)
+    return InfrastructureError(
+        "write-failed", f"standard output could not be written: {reason}; send it elsewhere"
+    )
+
+
 def line(text: str = "") -> None:
     """Print one line of a result."""
-    sys.stdout.write(printable(text) + "\n")
+    write(printable(text) + "\n")
 
 
 def note(text: str) -> None:
@@ -57,7 +94,7 @@ def error(text: str, code: str = "") -> None:
 
 def json_object(value: Any) -> None:
     """Print one JSON object."""
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+    write(json.dumps(value, indent=1) + "\n")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -75,23 +112,29 @@ def flush() -> None:
 
     Raises:
         BrokenPipeError: nobody reads stdout any more.
+        InfrastructureError: `write-failed`.
     """
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _stdout_failed(error) from error
 
 
 def silence_stdout() -> None:
-    """After a `BrokenPipeError`: let the interpreter's last flush succeed."""
+    """After stdout has failed: let the interpreter's last flush succeed."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write to stderr; when nobody reads it, the result still counts."""
+    """Write to stderr; when nobody reads it or the disk is full, the result still counts."""
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (lives as long as the process)
 
 

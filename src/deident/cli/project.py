@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from deident.cli import output
+from deident.cli.base import Group
 from deident.cli.exits import ExitCode
 from deident.errors import UsageError
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(cls=Group)
 def project() -> None:
     """Make and look at projects.
 

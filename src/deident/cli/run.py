@@ -9,6 +9,7 @@ import click
 
 from deident.app.running import RunSettings
 from deident.app.running import run as carry_out
+from deident.cli.base import Command
 from deident.cli.run_face import RunFace
 from deident.errors import UsageError
 
@@ -17,7 +18,7 @@ def _default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help="Output folder.")
 @click.option("--project", metavar="DIR", help="Project folder; default: one beside OUT.")

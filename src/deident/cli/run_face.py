@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -63,7 +62,7 @@ class RunFace(Observer):
             return
         text = json.dumps(instance_json(number, outcome))
         try:
-            sys.stdout.write(('{"instances": [\n' if not self._instances else ",\n") + text)
+            output.write(('{"instances": [\n' if not self._instances else ",\n") + text)
         except BrokenPipeError:
             self._lose_reader()
         self._instances += 1
@@ -101,7 +100,7 @@ class RunFace(Observer):
         if self._details:
             head = "\n],\n" if self._instances else '{"instances": [],\n'
             text = head + text.removeprefix("{\n")
-        sys.stdout.write(text + "\n")
+        output.write(text + "\n")
 
 
 def exit_code(summary: RunSummary) -> ExitCode:
