@@ -122,6 +122,9 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
         summary = RunSummary(projects.new_run_id())
         ledger = _run_ledger(settings, recipe, inputs, project, output, summary.run)
         return _Run(settings, recipe, observer, inputs, summary).work(ledger, project, template)
+    except UsageError:
+        output.vain = True
+        raise
     finally:
         output.close()
 

@@ -73,22 +73,22 @@ def mapping(folder: str, uids: str | None, patients: str | None) -> int:
 
     Values stand as they are in the files, so that programs can match them. A spreadsheet may take
     one that begins with =, +, - or @ for a formula: import the columns as text. The files undo the
-    de-identification: keep them as safe as the originals.
+    de-identification: keep them as safe as the originals. They are never written among originals or
+    outputs, and replace nothing but an earlier mapping of the same project.
     """
-    from deident.app.projects import mappings, write_mapping
+    from deident.app.mappings import Export, export, mappings
 
-    targets = (uids, patients)
-    if targets == (None, None):
+    if uids is None and patients is None:
         raise UsageError("usage", "say where to write: --uids FILE, --patients FILE or both")
-    conflicts = 0
-    for found, target, what in zip(mappings(folder), targets, ("UIDs", "patients"), strict=True):
-        if target is None:
-            continue
-        write_mapping(found, target)
-        output.line(f"{len(found.rows())} {what}: {target}")
-        if found.conflicts:
-            conflicts += len(found.conflicts)
-            output.note(f"{len(found.conflicts)} {what} have more than one new identity")
+    found = mappings(folder)
+    wanted = (("UIDs", found.uids, uids), ("patients", found.patients, patients))
+    exports = {what: Export(mapping, target) for what, mapping, target in wanted if target}
+    export(list(exports.values()), found)
+    for what, one in exports.items():
+        output.line(f"{len(one.mapping.rows())} {what}: {one.target}")
+        if one.mapping.conflicts:
+            output.note(f"{len(one.mapping.conflicts)} {what} have more than one new identity")
+    conflicts = any(one.mapping.conflicts for one in exports.values())
     return ExitCode.REVIEW if conflicts else ExitCode.DONE
 
 
