@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deident.errors import InfrastructureError
+from deident.app.reports import is_to_review
+from deident.dicom.tags import format_path
+from deident.engine.result import Finding
+from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
 from deident.store import quarantine
-from deident.store.journal import Closing, Entry, Record
+from deident.store.journal import Closing, Entry, Record, Renamed
 from deident.store.journal import read as read_journal
 from deident.store.project import Project
 
@@ -60,6 +63,73 @@ def quarantined(path: str, *, show_paths: bool = False) -> Iterator[Quarantined]
         sources = _sources(project, run_id) if show_paths else {}
         for entry in quarantine.entries(project.quarantine_folder(run_id)):
             yield Quarantined(run_id, entry, sources.get(entry.number, ""))
+
+
+class Located(NamedTuple):
+    """One finding and where it is. No value.
+
+    Attributes:
+        run: name of the run.
+        number: position in the order of the run's scan, from 1; the same in journal and quarantine.
+        output: path below the output folder.
+        attribute: keywords and item numbers, `ContentSequence[2]/TextValue`.
+        tag: the element, eight hexadecimal digits.
+        code, grade, kind, done: see `engine.result.Finding`.
+        review: whether a person should look at it; these make a run end with 4.
+        path: of the original; empty unless asked for.
+    """
+
+    run: str
+    number: int
+    output: str
+    attribute: str
+    tag: str
+    code: str
+    grade: str
+    kind: str
+    done: str
+    review: bool
+    path: str
+
+
+def findings(path: str, *, run: str | None = None, show_paths: bool = False) -> Iterator[Located]:
+    """Yield what verify has found in the instances that a project has written, oldest run first.
+
+    Raises:
+        UsageError: no usable project, or it has no such `run`.
+        InfrastructureError: `journal-damaged`.
+    """
+    project = projects.open_project(path)
+    runs = project.run_ids()
+    if run is not None and run not in runs:
+        raise UsageError("usage", f"no run {run} in this project; see deident project info {path}")
+    for run_id in runs if run is None else [run]:
+        yield from _located(project, run_id, show_paths=show_paths)
+
+
+def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Located]:
+    found: list[Record] = []
+    names: dict[int, str] = {}
+    for entry in entries(project, run_id):
+        if isinstance(entry, Record) and entry.findings:
+            found.append(entry)
+        elif isinstance(entry, Renamed):
+            names[entry.number] = entry.name
+    for record in sorted(found, key=lambda record: record.number):
+        for finding in map(Finding._make, record.findings):
+            yield Located(
+                run_id,
+                record.number,
+                names.get(record.number, record.name),
+                format_path(finding.path, finding.tag),
+                f"{finding.tag:08X}",
+                finding.code,
+                finding.grade,
+                finding.kind,
+                finding.done,
+                is_to_review(finding.grade, finding.done),
+                record.source if show_paths else "",
+            )
 
 
 def _sources(project: Project, run_id: str) -> dict[int, str]:

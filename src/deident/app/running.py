@@ -37,12 +37,14 @@ class Recipe(NamedTuple):
         fingerprint: of everything that decides what comes out, the key excepted.
         naming: template of output names; empty for the usual one.
         engine: makes the engine's description from a project key.
+        warning: what a person should know before the run, empty for nothing.
     """
 
     name: str
     fingerprint: str
     naming: str
     engine: Callable[[bytes], EngineSpec]
+    warning: str = ""
 
 
 class RunSettings(NamedTuple):

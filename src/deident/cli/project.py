@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from deident.cli import output
 from deident.cli.base import Group
 from deident.cli.exits import ExitCode
 from deident.errors import UsageError
+
+if TYPE_CHECKING:
+    from deident.app.projects import Located
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -90,6 +93,47 @@ def mapping(folder: str, uids: str | None, patients: str | None) -> int:
             output.note(f"{len(one.mapping.conflicts)} {what} have more than one new identity")
     conflicts = any(one.mapping.conflicts for one in exports.values())
     return ExitCode.REVIEW if conflicts else ExitCode.DONE
+
+
+@project.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--run", metavar="RUN", help="Only those of one run; see 'deident project info'.")
+@click.option("--show-paths", is_flag=True, help="Show where the originals are.")
+@_as_json
+def findings(folder: str, run: str | None, show_paths: bool, as_json: bool) -> None:
+    """List where verify found identifiers, and what was done about them. No values.
+
+    Lines marked ! are well founded and were left as they are; they make a run end with 4. To see
+    the value: deident show OUT/OUTPUT --tag ATTRIBUTE, without the numbers in brackets.
+
+    \b
+    Examples:
+      deident project findings TRIAL
+      deident project findings TRIAL --json | jq '.findings[] | select(.review)'
+    """
+    from itertools import groupby
+
+    from deident.app.projects import findings as located
+
+    found = located(folder, run=run, show_paths=show_paths)
+    if as_json:
+        output.json_object({"schema": 1, "findings": [one._asdict() for one in found]})
+        return
+    runs = [(run_id, list(ones)) for run_id, ones in groupby(found, lambda one: one.run)]
+    if not runs:
+        output.line("nothing was found")
+    heads = ("", "NUMBER", "GRADE", "FOUND", "DONE", "ATTRIBUTE", "OUTPUT", "ORIGINAL")
+    width = len(heads) if show_paths else len(heads) - 1
+    for number, (run_id, ones) in enumerate(runs):
+        if number:
+            output.line()
+        output.line(f"run {run_id}")
+        output.table(heads[:width], [_finding_row(one)[:width] for one in ones])
+
+
+def _finding_row(one: Located) -> tuple[str, ...]:
+    mark, found = "!" if one.review else "", one.kind or one.code
+    return (mark, str(one.number), one.grade, found, one.done, one.attribute, one.output, one.path)
 
 
 @project.command()
