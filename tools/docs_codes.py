@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from deident.cli.exits import MEANINGS, ExitCode
+from deident.cli.exits import MEANINGS, REVIEWED, ExitCode
 from deident.errors import REASONS, SKIPPED
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -44,6 +44,17 @@ def exit_codes_page() -> str:
         "| exit code | meaning |",
         "|---|---|",
         *(f"| {code.value} | {MEANINGS[code]} |" for code in ExitCode),
+        "",
+        "Where several apply, the first of 130, 143, 1, 3, 4, 5 counts. Help, also that of a group",
+        "called alone (`deident`, `deident project`, `deident profile`), ends with 0.",
+        "",
+        "## What ends with 4",
+        "",
+        "| command | a person should look at |",
+        "|---|---|",
+        *(f"| `{command}` | {text} |" for command, text in REVIEWED.items()),
+        "",
+        "All other commands never end with 4.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from deident.app.reading import READER_NOTES
+from deident.app.reports import ENGINE_NOTES
 from deident.app.risks import RISKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "risks.md"
@@ -19,7 +20,7 @@ def page() -> str:
     lines = [
         "# Risks and notes",
         "",
-        "Generated from `deident.app.risks` and `deident.app.reading` by `tools/docs_risks.py`.",
+        "Generated from `deident.app` (`risks`, `reading`, `reports`) by `tools/docs_risks.py`.",
         "`deident scan` lists what it met of these risks, most harmful first. *Left* says that a",
         "run with the profile `basic` does not settle it. Headers are looked at, pixels are not:",
         "a scan that finds nothing is no proof.",
@@ -38,6 +39,14 @@ def page() -> str:
         "| code | meaning |",
         "|---|---|",
         *(f"| `{code}` | {text} |" for code, text in READER_NOTES.items()),
+        "",
+        "## Notes of the engine",
+        "",
+        "What `deident run` counts in its summary besides these.",
+        "",
+        "| code | meaning |",
+        "|---|---|",
+        *(f"| `{code}` | {text} |" for code, text in ENGINE_NOTES.items()),
     ]
     return "\n".join(lines) + "\n"
 

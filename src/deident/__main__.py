@@ -11,11 +11,7 @@ from deident._version import __version__
 
 def main() -> int:
     """Run the command line, return its exit code."""
-    if sys.argv[1:] == ["--version"]:
-        try:
-            os.write(1, f"deident {__version__}\n".encode())
-        except OSError:
-            return _command_line()  # it knows how to say that nothing can be printed
+    if sys.argv[1:] == ["--version"] and _version_printed():
         return 0
     return _command_line()
 
@@ -29,6 +25,15 @@ def _command_line() -> int:
         return run_command_line(sys.argv[1:])
     except KeyboardInterrupt:
         return 130
+
+
+def _version_printed() -> bool:
+    """Whether stdout took the version; if not, the command line says why."""
+    try:
+        os.write(1, f"deident {__version__}\n".encode())
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

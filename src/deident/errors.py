@@ -7,6 +7,8 @@ path below an input: they name tags, offsets, codes and things that the user typ
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import NamedTuple
 
 
@@ -82,6 +84,24 @@ class InfrastructureError(DeidentError):
     """The machine refused: disk full, folder not writable, key unreadable."""
 
     exit_code = 1
+
+
+# The machine has no room or is broken; any other refusal is about the place that was named.
+_MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
+
+def unwritable(what: str, path: str | os.PathLike[str], error: OSError) -> DeidentError:
+    """The error for a place named in a request that cannot be written to, before any work is done.
+
+    >>> unwritable("the mapping", "/proc/x", PermissionError(13, ""))
+    UsageError('output-unwritable', 'the mapping cannot be written: /proc/x: Permission denied')
+    """
+    taken = error.errno == errno.EEXIST
+    reason = "a file has that name" if taken else os.strerror(error.errno or 0)
+    text = f"{what} cannot be written: {os.fspath(path)}: {reason}"
+    if error.errno in _MACHINE_REFUSES:
+        return InfrastructureError("write-failed", text)
+    return UsageError("output-unwritable", text)
 
 
 def place_of(error: BaseException) -> str:
@@ -233,7 +253,16 @@ REASONS: dict[str, Reason] = {
     "profile-unreadable": Reason("the profile cannot be read", "Correct it; see profile lint."),
     "profile-invalid": Reason("the profile is not valid", "Correct it; see profile lint."),
     "unknown-tag": Reason("no attribute of this name or number", "Check the spelling."),
-    "output-unwritable": Reason("the output folder cannot be written", "Check its permissions."),
+    "output-unwritable": Reason(
+        "the place to write to cannot be written", "Check its permissions, or choose another."
+    ),
+    "not-replaced": Reason(
+        "there is a file already that would be lost", "Choose another name, or move the file away."
+    ),
+    "mapping-misplaced": Reason(
+        "a mapping among originals or outputs would be read or given away with them",
+        "Choose a folder elsewhere, as safe as the originals.",
+    ),
     "output-in-input": Reason(
         "output inside input would be read again", "Choose an output folder elsewhere."
     ),
@@ -251,6 +280,10 @@ REASONS: dict[str, Reason] = {
     "journal-damaged": Reason(
         "a run journal cannot be read with this project's key",
         "Restore the project folder from a backup; key and runs belong together.",
+    ),
+    "quarantine-damaged": Reason(
+        "an entry of the quarantine cannot be read",
+        "Restore the project folder from a backup, or move the entry away.",
     ),
     "resume-impossible": Reason(
         "earlier runs into this output had another profile", "Leave --resume out."

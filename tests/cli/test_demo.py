@@ -54,6 +54,19 @@ def test_older_demo_is_replaced_on_demand_only(shown: tuple[Path, str]) -> None:
     assert _demo("here", "--force", folder=place.parent).returncode == 0
 
 
+def test_a_demo_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place, reason in (("file/x", "Not a directory"), ("/proc/x", "No such file or directory")):
+        run = _demo(place, folder=tmp_path)
+        assert (run.returncode, run.stdout) == (2, "")
+        assert run.stderr == (
+            f"Error: the demo folder cannot be written: {place}: {reason} [output-unwritable]\n"
+        )
+    run = _demo("file", folder=tmp_path)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "file exists already; --force replaces an older demo [usage]" in run.stderr
+
+
 def test_other_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "work.txt").write_text("important")

@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from deident.app.projects import Mapping, write_mapping
+from deident.app.mappings import Export, Mapping, Mappings, export
 
 FILES = ("CT_small.dcm", "MR_small.dcm")
 
@@ -104,7 +104,8 @@ def test_values_stand_as_they_are(tmp_path: Path) -> None:
     mapping.add([(value, f"new {number}") for number, value in enumerate(odd)])
     mapping.add([("", "nobody"), ("+1", "another")])
     assert mapping.conflicts == {("+1", "another")}
-    write_mapping(mapping, str(tmp_path / "m.csv"))
+    nowhere = Mappings("/nowhere", Mapping(), mapping, frozenset(), frozenset())
+    export([Export(mapping, str(tmp_path / "m.csv"))], nowhere)
     with (tmp_path / "m.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         head, *pairs = csv.reader(file)
     assert head == ["id_old", "id_new"]
@@ -115,9 +116,68 @@ def test_values_stand_as_they_are(tmp_path: Path) -> None:
 
 def test_a_mapping_that_cannot_be_written(ran: Path, tmp_path: Path, here: Any) -> None:
     result = here("project", "mapping", ran, "--uids", tmp_path / "nothing" / "u.csv")
-    assert result.code == 1
+    assert result.code == 2
     assert result.err.count("\n") == 1
-    assert result.err.endswith("[write-failed]\n")
+    assert "nothing/u.csv: No such file or directory" in result.err
+    assert result.err.endswith("[output-unwritable]\n")
+
+
+MISPLACED = [
+    (["--uids", "folder"], "not-replaced", "folder is a folder; name a file in it"),
+    (["--uids", "out/u.csv"], "mapping-misplaced", "the mapping out/u.csv would lie inside"),
+    (["--uids", "out-link/u.csv"], "mapping-misplaced", "inside the output folder"),
+    (["--uids", "in/u.csv"], "mapping-misplaced", "inside the input"),
+    (["--patients", "in/CT_small.dcm"], "mapping-misplaced", "inside the input"),
+    (["--uids", "elsewhere.dcm"], "not-replaced", "elsewhere.dcm is not an earlier export"),
+    (["--uids", "out.deident-project/key"], "not-replaced", "key is not an earlier export"),
+    (["--uids", "out.deident-project/runs/u"], "mapping-misplaced", "inside the project's books"),
+    (["--uids", "a.csv", "--patients", "a.csv"], "usage", "two mappings cannot go into one file"),
+    (["--uids", "a.csv", "--patients", "./folder/../a.csv"], "usage", "one file"),
+    (["--patients", "uids.csv"], "not-replaced", "uids.csv is not an earlier export"),
+    (["--uids", "new.csv", "--patients", "uids.csv"], "not-replaced", "uids.csv is not"),
+    (["--uids", "uids-link.csv"], "not-replaced", "uids-link.csv is not an earlier export"),
+    (["--uids", "dangling"], "not-replaced", "dangling is not an earlier export"),
+    (["--uids", "table.csv"], "not-replaced", "table.csv is not an earlier export"),
+    (["--uids", "empty.csv"], "not-replaced", "empty.csv is not an earlier export"),
+    (["--uids", "/dev/null"], "not-replaced", "/dev/null is not an earlier export"),
+    (["--uids", "new.csv", "--patients", "nothing/p.csv"], "output-unwritable", "nothing/p.csv"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), MISPLACED, ids=lambda value: str(value))
+def test_a_mapping_goes_nowhere_it_could_do_harm(
+    arguments: list[str],
+    code: str,
+    words: str,
+    ran: Path,
+    tmp_path: Path,
+    here: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("out-link").symlink_to("out")
+    shutil.copy("in/CT_small.dcm", "elsewhere.dcm")
+    assert here("project", "mapping", ran, "--uids", "uids.csv").code == 0
+    Path("uids-link.csv").symlink_to("uids.csv")
+    Path("dangling").symlink_to("nothing-there")
+    Path("table.csv").write_text("id_old,id_new\nmine,important\n")
+    Path("empty.csv").touch()
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    result = here("project", "mapping", ran, *arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.count("\n") == 1
+    assert words in result.err
+    assert result.err.endswith(f"[{code}]\n")
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_a_mapping_may_lie_beside_the_key_and_have_a_long_name(
+    ran: Path, tmp_path: Path, here: Any
+) -> None:
+    assert here("project", "mapping", ran, "--uids", ran / "uids.csv").code == 0
+    assert here("project", "mapping", ran, "--uids", tmp_path / ("u" * 255)).code == 0
 
 
 def test_a_damaged_journal_is_told(ran: Path, tmp_path: Path, here: Any) -> None:
@@ -126,10 +186,77 @@ def test_a_damaged_journal_is_told(ran: Path, tmp_path: Path, here: Any) -> None
     journal.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
     result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
     assert result.code == 1
+    assert f"is damaged, or of another project's key: {journal}" in result.err
     assert result.err.endswith("[journal-damaged]\n")
     assert not (tmp_path / "u.csv").exists()
     journal.write_bytes(content)
     assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 0
+
+
+def test_a_journal_that_is_cut_or_gone_is_told(ran: Path, tmp_path: Path, here: Any) -> None:
+    (journal,) = ran.glob("runs/*/journal")
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-20])
+    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
+    assert (result.code, "the journal is cut short" in result.err) == (1, True)
+    journal.write_bytes(b"")
+    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
+    assert (result.code, "has a damaged first line" in result.err) == (1, True)
+    journal.unlink()
+    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
+    assert (result.code, "No such file or directory" in result.err) == (1, True)
+    assert result.err.endswith("[journal-damaged]\n")
+    assert not (tmp_path / "u.csv").exists()
+    journal.write_bytes(whole)
+
+
+def test_the_journal_of_a_run_that_was_killed_is_used(ran: Path, tmp_path: Path, here: Any) -> None:
+    (journal,) = ran.glob("runs/*/journal")
+    journal.write_bytes(journal.read_bytes()[:-20])
+    (journal.parent / "summary.json").unlink()
+    assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 0
+
+
+def test_damaged_books_are_told(ran: Path, here: Any) -> None:
+    (summary,) = ran.glob("runs/*/summary.json")
+    (entry,) = ran.glob("quarantine/*/*.json")
+    whole = summary.read_text(), entry.read_text()
+    summary.write_text("{")
+    assert "summary damaged" in here("project", "info", ran).out
+    entry.write_text("{}")
+    result = here("project", "quarantine", ran)
+    assert result.code == 1
+    assert result.err == (
+        f"Error: an entry of the quarantine cannot be read: {entry} [quarantine-damaged]\n"
+    )
+    summary.write_text(whole[0])
+    entry.write_text(whole[1])
+
+
+def test_a_missing_project_is_answered_with_how_to_make_one(tmp_path: Path, here: Any) -> None:
+    for arguments in (
+        ("run", get_testdata_file("CT_small.dcm"), "-o", tmp_path / "out", "--project"),
+        ("project", "info"),
+    ):
+        result = here(*arguments, tmp_path / "TRIAL")
+        assert result.code == 2
+        assert f"deident project init {tmp_path}/TRIAL makes one" in result.err
+
+
+def test_a_project_that_takes_no_run_is_told_before_anything_is_made(
+    tmp_path: Path, here: Any
+) -> None:
+    here("project", "init", tmp_path / "p")
+    (tmp_path / "p" / "runs").rmdir()
+    (tmp_path / "p" / "runs").touch()
+    source = get_testdata_file("CT_small.dcm")
+    result = here("run", source, "-o", tmp_path / "out", "--project", tmp_path / "p")
+    assert result.code == 2
+    assert result.err == (
+        f"Error: the project folder cannot be written: {tmp_path}/p: Not a directory "
+        "[output-unwritable]\n"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_quarantine_is_listed(ran: Path, tmp_path: Path, here: Any) -> None:

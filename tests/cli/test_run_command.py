@@ -75,7 +75,21 @@ def test_quiet_says_what_failed_in_one_line(study: Path, tmp_path: Path, here: A
     result = here("run", study, "-o", tmp_path / "out", "-q")
     assert result.code == 3
     assert result.out == ""
-    assert result.err == "Error: 1 of 5 quarantined\n"
+    project = tmp_path / "out.deident-project"
+    assert result.err == f"Error: 1 of 5 quarantined; see: deident project quarantine {project}\n"
+
+
+def test_a_header_editor_says_that_it_is_no_deidentification(
+    study: Path, tmp_path: Path, here: Any
+) -> None:
+    (tmp_path / "mine.yaml").write_text("format: 1\nname: mine\nextends: keep-all-except\n")
+    for profile, name in (("keep-all-except", "keep-all-except"), (tmp_path / "mine.yaml", "mine")):
+        arguments = ("run", study, "-o", tmp_path / name, "--profile", profile)
+        warning = f"Warning: profile {name} is no de-identification: all stays but what its rules"
+        assert here(*arguments, "--json").err.startswith(warning)
+        assert here(*arguments, "--dry-run").err.startswith(warning)
+        assert here(*arguments, "--quiet").err in ("", "Error: 1 findings to review")
+    assert "Warning" not in here("run", study, "-o", tmp_path / "basic").err
 
 
 def test_json_is_one_object_on_stdout(study: Path, tmp_path: Path, here: Any) -> None:
@@ -190,6 +204,9 @@ WRONG: list[tuple[list[str], str, str]] = [
     (["run", "in", "-o", "out", "-j", "0"], "usage", "-j"),
     (["run", "in", "-o", "out", "-j", "many"], "usage", "-j"),
     (["run", "in", "-o", "out", "--timeout", "0"], "usage", "--timeout"),
+    (["run", "in", "-o", "out", "--timeout", "nan"], "usage", "nan is not a number of seconds"),
+    (["run", "in", "-o", "out", "--timeout", "inf"], "usage", "inf is not in the range"),
+    (["run", "in", "-o", "out", "--timeout", "-1"], "usage", "-1.0 is not in the range"),
     (["run", "in", "-o", "out", "--verify", "no"], "usage", "--verify"),
     (["run", "in", "-o", "out", "--layout", "flat"], "usage", "--layout"),
     (["run", "in", "-o", "out", "--keep-names"], "usage", "mirror"),
@@ -254,7 +271,7 @@ def test_names_that_a_person_typed_cannot_steer_the_terminal(tmp_path: Path, her
     result = here("run", "\x1b[31mred\n\udcff", "-o", tmp_path / "out")
     assert result.err.count("\n") == 1
     assert "\x1b" not in result.err
-    assert r"\x1b[31mred\n\udcff" in result.err
+    assert r"\x1b[31mred\n\xff" in result.err
 
 
 # -- the world around -----------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_what_is_not_said_is_as_in_the_model(write, actions):
         ("filters:\n  - {skip: 'true', accept: 'true'}", 4, 5, "exactly one of accept"),
         ("filters:\n  - note: x", 4, 5, "exactly one of accept"),
         ("options: [retain-uid]", 3, 11, "no option is called retain-uid; did you mean"),
-        ("options: [zzz]", 3, 11, "no option is called zzz$"),
+        ("options: [zzz]", 3, 11, "no option is called zzz; deident profile list names all$"),
         ("options: retain-uids", 3, 10, "options: must be a list"),
         ("extends: nothing", 3, 10, "no profile 'nothing'; there are basic"),
         ("extends: nothing.yaml", 3, 10, "there is no file nothing.yaml"),

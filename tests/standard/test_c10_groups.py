@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from pydicom import uid as uids
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 
-from tests.make import BUILDERS, PEOPLE
+from deident.cli.main import main
+from tests.make import BUILDERS, PEOPLE, save
 from tests.standard.published import rows
 from tests.standard.whole import cleaned, encoded_as, outcome, reread, walk
 
@@ -143,6 +145,19 @@ def test_C12_overlay_bits_in_pixels_are_cleared(
     cleared = high ^ (1 << stored) ^ (1 << stored + 1)
     assert list(found) == [sample & cleared for sample in samples]
     assert not [element.tag for element in new if element.tag.group >> 8 == 0x60]
+
+
+def test_C12_the_summary_says_that_pixels_were_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = image()
+    pixels(made, 16, 12, [0] * 256, True)
+    with_overlay(made, 0x6000, allocated=16, position=12)
+    save(made, tmp_path / "in" / "1.dcm")
+    save(image(), tmp_path / "in" / "2.dcm")
+    assert main(["run", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    text = "1  overlay-bits-cleared: an overlay in bits of Pixel Data was cleared (PS3.5 8.1.2)\n"
+    assert text in capsys.readouterr().out
 
 
 def test_C12_pixels_larger_than_a_piece_are_cleared_to_the_last() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deident.errors import InfrastructureError, UsageError
+from deident.errors import UsageError
 from deident.store import project as projects
 
 
@@ -63,9 +63,10 @@ def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
 
 
 def test_a_project_that_cannot_be_made() -> None:
-    with pytest.raises(InfrastructureError) as caught:
+    with pytest.raises(UsageError) as caught:
         projects.init("/proc/p")
-    assert caught.value.code == "write-failed"
+    assert caught.value.code == "output-unwritable"
+    assert "/proc/p" in str(caught.value)
 
 
 def test_a_project_in_memory_leaves_nothing(tmp_path: Path) -> None:
@@ -99,6 +100,7 @@ SPOILT: list[tuple[str, Callable[[Path], object], str]] = [
     ("key", linked, "key-unusable"),
     ("key", lambda path: path.write_text("abcd\n"), "key-unusable"),
     ("key", lambda path: path.write_bytes(b"\xff" * 65), "key-unusable"),
+    ("key", lambda path: (path.unlink(), path.mkdir(mode=0o700)), "key-unusable"),
 ]
 
 

@@ -11,6 +11,7 @@ from deident.engine.plan import Plan
 from deident.engine.process import Engine
 from deident.engine.pseudonyms import Identity
 from deident.engine.result import Change, Finding, InstanceResult
+from deident.errors import UsageError
 from deident.profiles.model import Profile
 from deident.profiles.standard import check_options
 
@@ -58,7 +59,7 @@ class Deidentified(NamedTuple):
 
 
 def deidentify(
-    source: str | os.PathLike[str] | bytes | Dataset,
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | Dataset,
     *,
     profile: str | os.PathLike[str] | Profile = "basic",
     options: Iterable[str] = (),
@@ -75,7 +76,8 @@ def deidentify(
             world of its own, and nothing leads back.
 
     Raises:
-        UsageError: an option is unknown, not available, or excludes another; no such project.
+        UsageError: an argument is of a kind that cannot be used; no such file or project; an option
+            is unknown, not available, or excludes another.
         ProfileError: the profile cannot be used.
         InstanceError: the instance cannot be processed or not be proven clean; nothing is returned.
 
@@ -95,14 +97,12 @@ def deidentify(
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile, options)
-    elif options:
-        profile = profile._replace(options=check_options([*profile.options, *options]))
+    elif chosen := _names(options):
+        profile = profile._replace(options=check_options([*profile.options, *chosen]))
+    data = None if isinstance(source, str | os.PathLike) else _bytes(source)
+    path = "" if data is not None else _existing(source)
     engine = Engine(Plan(profile), _identity(profile, project), details=True)
-    if isinstance(source, str | os.PathLike):
-        prepared = engine.prepare(os.fspath(source))
-    else:
-        prepared = engine.prepare_bytes(source if isinstance(source, bytes) else _encoded(source))
-    with prepared:
+    with engine.prepare(path) if data is None else engine.prepare_bytes(data) as prepared:
         return Deidentified(_written(prepared.write), prepared.result)
 
 
@@ -111,18 +111,20 @@ def load_profile(name_or_path: str | os.PathLike[str], options: Iterable[str] = 
 
     Raises:
         ProfileError: there is no such profile, or it is wrong; with line and column.
-        UsageError: an option is unknown, not available, or excludes another.
+        UsageError: an argument is of a kind that cannot be used; an option is unknown, not
+            available, or excludes another.
     """
     from deident.engine.actions import CATALOG
     from deident.profiles.loader import load
 
-    return load(name_or_path, options, CATALOG)
+    _path("profile", name_or_path, "a name, a path or a Profile")
+    return load(name_or_path, _names(options), CATALOG)
 
 
 def _identity(profile: Profile, project: str | os.PathLike[str] | None) -> Identity:
     from deident.store.project import open_project
 
-    key = os.urandom(32) if project is None else open_project(os.fspath(project)).key
+    key = os.urandom(32) if project is None else open_project(_path("project", project)).key
     return identity_of(profile, key)
 
 
@@ -137,12 +139,55 @@ def identity_of(profile: Profile, key: bytes) -> Identity:
     )
 
 
-def _encoded(dataset: Dataset) -> bytes:
-    """A data set as a DICOM file; pydicom adds what its file meta information lacks."""
-    from pydicom import dcmwrite
+def _path(name: str, given: object, wanted: str = "a path") -> str:
+    """The path that an argument gives, as text."""
+    if not isinstance(given, str | os.PathLike) or isinstance(os.fspath(given), bytes):
+        raise _unusable(name, wanted, given)
+    if not os.fspath(given):
+        raise UsageError("usage", f"{name}: the path is empty")
+    return os.fspath(given)
 
+
+def _existing(source: object) -> str:
+    """The path of a file to read."""
+    path = _path("source", source)
+    if os.path.isdir(path):  # noqa: PTH112 - the name may be no text
+        raise UsageError("usage", f"{path} is a folder; deident run takes folders")
+    if not os.path.lexists(path):
+        raise UsageError("input-missing", f"no such file: {path}")
+    return path
+
+
+def _names(options: Iterable[str]) -> list[str]:
+    """The names of options; text would be taken letter by letter."""
+    if isinstance(options, str) or not isinstance(options, Iterable):
+        raise _unusable("options", "a list of names", options)
+    names = list(options)
+    for name in names:
+        if not isinstance(name, str):
+            raise _unusable("options", "a list of names", name)
+    return names
+
+
+def _unusable(name: str, wanted: str, given: object) -> UsageError:
+    return UsageError("usage", f"{name}: {wanted} is wanted, not {type(given).__name__}")
+
+
+def _bytes(source: object) -> bytes:
+    """A DICOM file in memory: bytes, or a data set; pydicom adds what its file meta lacks."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    from pydicom import Dataset, dcmwrite
+
+    if not isinstance(source, Dataset):
+        raise _unusable("source", "a path, bytes or a pydicom Dataset", source)
     stream = BytesIO()
-    dcmwrite(stream, dataset, enforce_file_format=True)
+    try:
+        dcmwrite(stream, source, enforce_file_format=True)
+    except Exception as error:  # noqa: BLE001 - pydicom raises many kinds, some with values
+        kind = type(error).__name__
+        text = f"source: pydicom cannot encode the data set ({kind}); see its file_meta and values"
+        raise UsageError("usage", text) from None
     return stream.getvalue()
 
 

@@ -257,7 +257,7 @@ class RunLedger:
         try:
             projects.write_private(f"{self._folder}/summary.json", summary)
         except OSError as error:
-            raise projects.unwritable(error) from error
+            raise projects.no_more(error) from error
 
 
 def _placed(outcome: Outcome, status: str) -> Outcome:

@@ -1,17 +1,19 @@
-"""Use cases of projects: what is in one, the mapping of old to new identities, the quarantine."""
+"""Use cases of projects: what is in one, what its runs found and kept back."""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from deident.errors import InfrastructureError
+from deident.app.reports import is_to_review
+from deident.dicom.tags import format_path
+from deident.engine.result import Finding
+from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
 from deident.store import quarantine
-from deident.store.journal import Record
+from deident.store.journal import Closing, Entry, Record, Renamed
 from deident.store.journal import read as read_journal
 from deident.store.project import Project
 
@@ -38,12 +40,15 @@ def describe(path: str) -> dict[str, Any]:
 
 def _run(project: Project, run_id: str) -> dict[str, Any]:
     try:
-        with open(f"{project.run_folder(run_id)}/summary.json", "rb") as file:  # noqa: PTH123
-            summary = json.load(file)
+        summary = json.loads(Path(f"{project.run_folder(run_id)}/summary.json").read_bytes())
+        return {key: summary[key] for key in _SHOWN}
     except FileNotFoundError:
         return {"run": run_id, "state": "unfinished"}
-    kept = ("run", "state", "found", "written", "skipped", "quarantined")
-    return {key: summary[key] for key in kept}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"run": run_id, "state": "summary damaged"}
+
+
+_SHOWN = ("run", "state", "found", "written", "skipped", "quarantined")
 
 
 def quarantined(path: str, *, show_paths: bool = False) -> Iterator[Quarantined]:
@@ -60,6 +65,73 @@ def quarantined(path: str, *, show_paths: bool = False) -> Iterator[Quarantined]
             yield Quarantined(run_id, entry, sources.get(entry.number, ""))
 
 
+class Located(NamedTuple):
+    """One finding and where it is. No value.
+
+    Attributes:
+        run: name of the run.
+        number: position in the order of the run's scan, from 1; the same in journal and quarantine.
+        output: path below the output folder.
+        attribute: keywords and item numbers, `ContentSequence[2]/TextValue`.
+        tag: the element, eight hexadecimal digits.
+        code, grade, kind, done: see `engine.result.Finding`.
+        review: whether a person should look at it; these make a run end with 4.
+        path: of the original; empty unless asked for.
+    """
+
+    run: str
+    number: int
+    output: str
+    attribute: str
+    tag: str
+    code: str
+    grade: str
+    kind: str
+    done: str
+    review: bool
+    path: str
+
+
+def findings(path: str, *, run: str | None = None, show_paths: bool = False) -> Iterator[Located]:
+    """Yield what verify has found in the instances that a project has written, oldest run first.
+
+    Raises:
+        UsageError: no usable project, or it has no such `run`.
+        InfrastructureError: `journal-damaged`.
+    """
+    project = projects.open_project(path)
+    runs = project.run_ids()
+    if run is not None and run not in runs:
+        raise UsageError("usage", f"no run {run} in this project; see deident project info {path}")
+    for run_id in runs if run is None else [run]:
+        yield from _located(project, run_id, show_paths=show_paths)
+
+
+def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Located]:
+    found: list[Record] = []
+    names: dict[int, str] = {}
+    for entry in entries(project, run_id):
+        if isinstance(entry, Record) and entry.findings:
+            found.append(entry)
+        elif isinstance(entry, Renamed):
+            names[entry.number] = entry.name
+    for record in sorted(found, key=lambda record: record.number):
+        for finding in map(Finding._make, record.findings):
+            yield Located(
+                run_id,
+                record.number,
+                names.get(record.number, record.name),
+                format_path(finding.path, finding.tag),
+                f"{finding.tag:08X}",
+                finding.code,
+                finding.grade,
+                finding.kind,
+                finding.done,
+                is_to_review(finding.grade, finding.done),
+                record.source if show_paths else "",
+            )
+
+
 def _sources(project: Project, run_id: str) -> dict[int, str]:
     return {
         record.number: record.source
@@ -69,73 +141,19 @@ def _sources(project: Project, run_id: str) -> dict[int, str]:
 
 
 def _records(project: Project, run_id: str) -> Iterator[Record]:
-    journal = f"{project.run_folder(run_id)}/journal"
-    for entry in read_journal(journal, project.subkey("journal")):
-        if isinstance(entry, Record):
-            yield entry
+    return (entry for entry in entries(project, run_id) if isinstance(entry, Record))
 
 
-class Mapping:
-    """Old identities and the new ones that stand for them.
-
-    Attributes:
-        pairs: old → new.
-        conflicts: pairs whose old identity has another new one already, which runs with different
-            options in one project can bring about.
-    """
-
-    def __init__(self) -> None:
-        self.pairs: dict[str, str] = {}
-        self.conflicts: set[tuple[str, str]] = set()
-
-    def add(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Add pairs; an empty old identity stands for nothing and is left out."""
-        for old, new in pairs:
-            if old and self.pairs.setdefault(old, new) != new:
-                self.conflicts.add((old, new))
-
-    def rows(self) -> list[tuple[str, str]]:
-        """All pairs, sorted by old identity."""
-        return sorted([*self.pairs.items(), *self.conflicts])
-
-
-def mappings(path: str) -> tuple[Mapping, Mapping]:
-    """Return the UIDs and the patients that a project has replaced, over all its runs.
+def entries(project: Project, run_id: str) -> Iterator[Entry]:
+    """Yield what a run's journal says, in the order in which it was written.
 
     Raises:
-        UsageError: no usable project.
-        InfrastructureError: `journal-damaged`.
+        InfrastructureError: `journal-damaged`, also when a run that has ended has a journal without
+            an end.
     """
-    project = projects.open_project(path)
-    uids, patients = Mapping(), Mapping()
-    for run_id in project.run_ids():
-        for record in _records(project, run_id):
-            uids.add(record.uids)
-            patients.add([record.patient])
-    return uids, patients
-
-
-def write_mapping(mapping: Mapping, path: str) -> None:
-    """Write a mapping as CSV with the header `id_old,id_new`, readable by its owner only.
-
-    Values stand as they are in the files: other programs match them. A spreadsheet may take one
-    that begins with `=`, `+`, `-` or `@` for a formula; import the columns as text.
-
-    Raises:
-        InfrastructureError: `write-failed`.
-    """
-    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
-    try:
-        projects.write_private(temporary, b"")
-        with open(  # noqa: PTH123
-            temporary, "w", encoding="utf-8", errors="surrogateescape", newline=""
-        ) as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("id_old", "id_new"))
-            writer.writerows(mapping.rows())
-        os.replace(temporary, path)  # noqa: PTH105
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise InfrastructureError(
-            "write-failed", f"the mapping could not be written: {path}: {reason}"
-        ) from error
+    folder = project.run_folder(run_id)
+    last: Entry | None = None
+    for last in read_journal(f"{folder}/journal", project.subkey("journal")):
+        yield last
+    if not isinstance(last, Closing) and Path(f"{folder}/summary.json").exists():
+        raise InfrastructureError("journal-damaged", f"the journal is cut short: {folder}/journal")

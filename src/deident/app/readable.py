@@ -6,7 +6,6 @@ direction of the text around it (PS3.5 6.1.3 allows none of that in values eithe
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,14 +39,6 @@ def _visible(char: str) -> str:
     if char.isprintable() or char in _JOINERS or unicodedata.category(char) == "Zs":
         return char
     return _PICTURES.get(char, "\ufffd")
-
-
-def printable_path(path: str | os.PathLike[str]) -> str:
-    """Return a path so that it can be printed and told from others: odd bytes as escapes."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

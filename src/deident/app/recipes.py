@@ -61,7 +61,13 @@ def recipe(
         f"{profile_hash(loaded)} {__version__}",
         loaded.naming,
         partial(_engine, plan, details),
+        _NO_DEIDENTIFICATION.format(loaded.name) if loaded.base == "keep" else "",
     )
+
+
+_NO_DEIDENTIFICATION = (
+    "Warning: profile {} is no de-identification: all stays but what its rules name"
+)
 
 
 def _engine(plan: Plan, details: bool, key: bytes) -> PlannedEngine:

@@ -12,7 +12,18 @@ from deident.engine.result import Finding, TallyKey
 SCHEMA = 1
 _GRADES_TO_REVIEW = frozenset({"certain", "likely"})
 
+# Notes of the engine, in words; those of the reader are `reading.READER_NOTES`.
+ENGINE_NOTES: dict[str, str] = {
+    "reordered": "elements were not in the order of their tags; now they are",
+    "overlay-bits-cleared": "an overlay in bits of Pixel Data was cleared (PS3.5 8.1.2)",
+}
+
 WRITTEN, SKIPPED, QUARANTINED = "written", "skipped", "quarantined"
+
+
+def is_to_review(grade: str, done: str) -> bool:
+    """Whether a person should look at a finding: it is well founded, and left as it was."""
+    return done == "reported" and grade in _GRADES_TO_REVIEW
 
 
 class RunSummary:
@@ -70,11 +81,9 @@ class RunSummary:
 
     @property
     def to_review(self) -> int:
-        """How many findings a person should look at: well founded, and left as they were."""
+        """How many findings a person should look at."""
         return sum(
-            count
-            for (_, grade, done), count in self.findings.items()
-            if done == "reported" and grade in _GRADES_TO_REVIEW
+            count for (_, grade, done), count in self.findings.items() if is_to_review(grade, done)
         )
 
     def count(self, status: str, code: str, series: str, size: int = 0) -> None:

@@ -37,12 +37,14 @@ class Recipe(NamedTuple):
         fingerprint: of everything that decides what comes out, the key excepted.
         naming: template of output names; empty for the usual one.
         engine: makes the engine's description from a project key.
+        warning: what a person should know before the run, empty for nothing.
     """
 
     name: str
     fingerprint: str
     naming: str
     engine: Callable[[bytes], EngineSpec]
+    warning: str = ""
 
 
 class RunSettings(NamedTuple):
@@ -122,6 +124,9 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
         summary = RunSummary(projects.new_run_id())
         ledger = _run_ledger(settings, recipe, inputs, project, output, summary.run)
         return _Run(settings, recipe, observer, inputs, summary).work(ledger, project, template)
+    except UsageError:
+        output.vain = True
+        raise
     finally:
         output.close()
 

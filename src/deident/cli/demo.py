@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from collections import Counter
 from importlib import import_module
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.exits import ExitCode
-from deident.errors import UsageError
+from deident.errors import UsageError, unwritable
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -24,7 +26,7 @@ _MARK = ".deident-demo"
 _WIDTH = 40
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", default="deident-demo", metavar="[DIR]")
 @click.option("--force", is_flag=True, help="Replace the demo that DIR holds.")
 def demo(folder: str, force: bool) -> int:
@@ -36,10 +38,13 @@ def demo(folder: str, force: bool) -> int:
     from deident.app.sample.study import write_study
 
     place = Path(folder)
-    _make_room(place, force=force)
+    _check_room(place, force=force)
+    try:
+        _make_room(place)
+        study = write_study(place / "study")
+    except OSError as error:
+        raise unwritable("the demo folder", place, error) from error
     output.line("1. An invented study set")
-    study = write_study(place / "study")
-    (place / _MARK).touch()
     output.line(f"   {study.instances} instances with names in {len(study.people)} scripts,")
     output.line(f"   one file that is cut short ({study.broken.name}) and {study.stray.name}")
 
@@ -66,12 +71,18 @@ def demo(folder: str, force: bool) -> int:
     return ExitCode.DONE if good else ExitCode.UNEXPECTED
 
 
-def _make_room(place: Path, *, force: bool) -> None:
-    if force and (place / _MARK).is_file():
-        shutil.rmtree(place)
-    elif place.exists():
+def _check_room(place: Path, *, force: bool) -> None:
+    if os.path.lexists(place) and not (force and (place / _MARK).is_file()):
         advice = "it holds no demo" if force else "--force replaces an older demo"
         raise UsageError("usage", f"{place} exists already; {advice}")
+
+
+def _make_room(place: Path) -> None:
+    """Make the folder, marked at once, so that one that is not finished can be replaced too."""
+    if place.exists():
+        shutil.rmtree(place)
+    place.mkdir(parents=True)
+    (place / _MARK).touch()
 
 
 def _head(text: str) -> None:

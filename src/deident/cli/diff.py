@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.colour import Painter, painted_line
 from deident.cli.exits import ExitCode
 from deident.errors import InstanceError, UsageError
@@ -38,7 +39,7 @@ class _Asked(NamedTuple):
     longest: int
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("original", metavar="ORIGINAL")
 @click.argument("cleaned", metavar="CLEANED")
 @click.option(
@@ -77,7 +78,8 @@ def diff(
 
     Two files, or two folders: then differences are summed up by attribute. Original values that
     were changed or removed are hidden unless you ask for them with --values; what stands in CLEANED
-    is always shown, so do not swap the two. A line that ends in ! is not what the profile does.
+    is always shown, so do not swap the two. A line that ends in ! is not what the profile does, and
+    makes the exit code 4.
 
     \b
     - removed   + added   ~ changed   = the same (with --all)
@@ -117,13 +119,12 @@ def opened(path: str) -> Part10File:
     Raises:
         InstanceError: it has been told.
     """
-    from deident.app.readable import printable_path
     from deident.app.reading import open_instance
 
     try:
         return open_instance(path)
     except InstanceError as error:
-        output.error(f"{printable_path(path)}: {error}", error.code)
+        output.error(f"{path}: {error}", error.code)
         raise
 
 
@@ -157,16 +158,17 @@ def _diff_files(
     from deident.app.differing import compare
 
     found = compare(original, cleaned, reasoner, longest=asked.longest, same=asked.same)
+    end = ExitCode.REVIEW if found.unexpected or found.failure else ExitCode.DONE
     if as_json:
         paths = {"original": str(original.path), "cleaned": str(cleaned.path)}
         output.json_object(_as_json(paths, reasoner, found, values=asked.values))
-        return ExitCode.DONE
+        return end
     painter = Painter()
     for text in _head(reasoner, found, painter):
         painted_line(text)
     for difference in found.differences:
         painted_line(_line(difference, asked, painter))
-    return ExitCode.DONE
+    return end
 
 
 def _head(reasoner: Reasoner, found: Comparison, painter: Painter) -> Iterator[str]:

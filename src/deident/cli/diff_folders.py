@@ -100,6 +100,8 @@ def diff_folders(original: str, cleaned: str, wanted: Wanted, *, as_json: bool, 
         _print(found, pairing.unmatched, reasoner)
     if found.unreadable:
         return ExitCode.QUARANTINED
+    if found.unexpected or found.failures:
+        return ExitCode.REVIEW
     return ExitCode.DONE if found.pairs else ExitCode.NOTHING
 
 

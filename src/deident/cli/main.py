@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from deident.cli import output
+from deident.cli.base import Group, print_and_exit
 from deident.cli.exits import ExitCode
 from deident.errors import DeidentError, place_of
 
@@ -25,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """Imports a command's module when the command is called, not for `--help`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -63,13 +64,11 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
     if wanted:
         from deident._version import __version__
 
-        output.line(f"deident {__version__}")
-        ctx.exit()
+        print_and_exit(ctx, f"deident {__version__}")
 
 
 @click.group(
     cls=_LazyGroup,
-    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 unexpected, 2 usage, 3 some quarantined, 4 findings to review, "
     "5 nothing to do, 130 and 143 interrupted.",
@@ -78,12 +77,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
     help="Show the version and exit.",
 )  # fmt: skip
-@click.pass_context
-def command_line(ctx: click.Context) -> None:
+def command_line() -> None:
     """Remove from DICOM files what identifies a patient, and prove that it is gone."""
-    if ctx.invoked_subcommand is None:
-        for text in ctx.get_help().split("\n"):
-            output.line(text)
 
 
 def main(arguments: list[str]) -> int:

@@ -14,14 +14,26 @@ from deident.errors import InfrastructureError
 def printable(text: str) -> str:
     r"""Replace what could steer a terminal or is no text by its escape.
 
-    >>> printable("a\x1b[31m\udcff\u202e")
-    'a\\x1b[31m\\udcff\\u202e'
+    A byte of a file name that is no text (a surrogate, PEP 383) is shown as `\xff`, a character
+    beyond ASCII as `\u202e`, so that the two cannot be taken for each other.
+
+    >>> printable("a\x1b[31m\udcff\u202e\x85")
+    'a\\x1b[31m\\xff\\u202e\\u0085'
     """
     if text.isprintable():
         return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    return "".join(map(_visible, text))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if 0x80 <= code <= 0xFF:
+        return f"\\u{code:04x}"
+    return char.encode("unicode_escape").decode()
 
 
 def prepare_streams() -> None:
@@ -43,7 +55,7 @@ def prepare_streams() -> None:
 
 
 def write(text: str) -> None:
-    """Print a piece of a result as it is.
+    """Write to stdout; text from a file or a person must have gone through `printable`.
 
     Raises:
         BrokenPipeError: nobody reads stdout any more.
@@ -104,7 +116,9 @@ def _refused(error: OSError) -> Exception:
         return error
     silence_stdout()
     reason = os.strerror(error.errno or 0)
-    return InfrastructureError("write-failed", f"the result could not be printed: {reason}")
+    return InfrastructureError(
+        "write-failed", f"standard output could not be written: {reason}; send it elsewhere"
+    )
 
 
 def silence_stdout() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deident.cli import output
+from deident.cli.base import Group
 from deident.cli.exits import ExitCode
 from deident.errors import UsageError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from deident.profiles.model import Profile, Rule
 
 
-@click.group("profile")
+@click.group("profile", cls=Group)
 def profile_group() -> None:
     """Look at profiles: what should happen to every instance.
 

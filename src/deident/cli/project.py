@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deident.cli import output
+from deident.cli.base import Group
 from deident.cli.exits import ExitCode
 from deident.errors import UsageError
+
+if TYPE_CHECKING:
+    from deident.app.projects import Located
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(cls=Group)
 def project() -> None:
     """Make and look at projects.
 
@@ -72,23 +76,64 @@ def mapping(folder: str, uids: str | None, patients: str | None) -> int:
 
     Values stand as they are in the files, so that programs can match them. A spreadsheet may take
     one that begins with =, +, - or @ for a formula: import the columns as text. The files undo the
-    de-identification: keep them as safe as the originals.
+    de-identification: keep them as safe as the originals. They are never written among originals or
+    outputs, and replace nothing but an earlier mapping of the same project.
     """
-    from deident.app.projects import mappings, write_mapping
+    from deident.app.mappings import Export, export, mappings
 
-    targets = (uids, patients)
-    if targets == (None, None):
+    if uids is None and patients is None:
         raise UsageError("usage", "say where to write: --uids FILE, --patients FILE or both")
-    conflicts = 0
-    for found, target, what in zip(mappings(folder), targets, ("UIDs", "patients"), strict=True):
-        if target is None:
-            continue
-        write_mapping(found, target)
-        output.line(f"{len(found.rows())} {what}: {target}")
-        if found.conflicts:
-            conflicts += len(found.conflicts)
-            output.note(f"{len(found.conflicts)} {what} have more than one new identity")
+    found = mappings(folder)
+    wanted = (("UIDs", found.uids, uids), ("patients", found.patients, patients))
+    exports = {what: Export(mapping, target) for what, mapping, target in wanted if target}
+    export(list(exports.values()), found)
+    for what, one in exports.items():
+        output.line(f"{len(one.mapping.rows())} {what}: {one.target}")
+        if one.mapping.conflicts:
+            output.note(f"{len(one.mapping.conflicts)} {what} have more than one new identity")
+    conflicts = any(one.mapping.conflicts for one in exports.values())
     return ExitCode.REVIEW if conflicts else ExitCode.DONE
+
+
+@project.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--run", metavar="RUN", help="Only those of one run; see 'deident project info'.")
+@click.option("--show-paths", is_flag=True, help="Show where the originals are.")
+@_as_json
+def findings(folder: str, run: str | None, show_paths: bool, as_json: bool) -> None:
+    """List where verify found identifiers, and what was done about them. No values.
+
+    Lines marked ! are well founded and were left as they are; they make a run end with 4. To see
+    the value: deident show OUT/OUTPUT --tag ATTRIBUTE, without the numbers in brackets.
+
+    \b
+    Examples:
+      deident project findings TRIAL
+      deident project findings TRIAL --json | jq '.findings[] | select(.review)'
+    """
+    from itertools import groupby
+
+    from deident.app.projects import findings as located
+
+    found = located(folder, run=run, show_paths=show_paths)
+    if as_json:
+        output.json_object({"schema": 1, "findings": [one._asdict() for one in found]})
+        return
+    runs = [(run_id, list(ones)) for run_id, ones in groupby(found, lambda one: one.run)]
+    if not runs:
+        output.line("nothing was found")
+    heads = ("", "NUMBER", "GRADE", "FOUND", "DONE", "ATTRIBUTE", "OUTPUT", "ORIGINAL")
+    width = len(heads) if show_paths else len(heads) - 1
+    for number, (run_id, ones) in enumerate(runs):
+        if number:
+            output.line()
+        output.line(f"run {run_id}")
+        output.table(heads[:width], [_finding_row(one)[:width] for one in ones])
+
+
+def _finding_row(one: Located) -> tuple[str, ...]:
+    mark, found = "!" if one.review else "", one.kind or one.code
+    return (mark, str(one.number), one.grade, found, one.done, one.attribute, one.output, one.path)
 
 
 @project.command()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from math import isnan
 from typing import Any
 
 import click
 
 from deident.app.running import RunSettings
 from deident.app.running import run as carry_out
+from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.run_face import RunFace
 from deident.errors import UsageError
 
@@ -17,7 +20,18 @@ def _default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
-@click.command()
+class _Seconds(click.FloatRange):
+    """A range that `nan` is not in: compared with a bound it is neither below nor above."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert, or fail with click's message."""
+        seconds = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
+
+
+@click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help="Output folder.")
 @click.option("--project", metavar="DIR", help="Project folder; default: one beside OUT.")
@@ -37,7 +51,7 @@ def _default_jobs() -> int:
 @click.option("-n", "--dry-run", is_flag=True, help="Decide everything, write nothing.")
 @click.option("--resume", is_flag=True, help="Skip what earlier runs have written into OUT.")
 @click.option(
-    "--timeout", type=click.FloatRange(0, 86400, min_open=True), default=300.0, show_default=True,
+    "--timeout", type=_Seconds(0, 86400, min_open=True), default=300.0, show_default=True,
     metavar="SECONDS", help="Quarantine an instance that takes longer.",
 )  # fmt: skip
 @click.option(
@@ -90,8 +104,10 @@ def run(
     if settings["template"] is not None and mirror:
         raise UsageError("usage", "--name-template needs --layout template")
     details = as_json and settings["dry_run"]
-    face = RunFace(quiet=quiet, as_json=as_json, details=details)
+    face = RunFace(quiet=quiet, as_json=as_json, details=details, project=project or "")
     prepared = recipe(profile, options, verify=verify, details=details)
+    if prepared.warning and not quiet:
+        output.note(prepared.warning)
     try:
         summary = carry_out(
             RunSettings(

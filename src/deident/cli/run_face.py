@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from deident.app.reports import RunSummary
+from deident.app.reports import ENGINE_NOTES, RunSummary, is_to_review
 from deident.app.running import Observer
 from deident.cli import output
 from deident.cli.exits import ExitCode
@@ -26,14 +26,15 @@ class RunFace(Observer):
         quiet: nothing when all goes well.
         as_json: the summary as one JSON object.
         details: with `as_json`: every instance in it too, written as they are finished.
+        project: the project folder as it was named, empty for none.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool, details: bool) -> None:
+    def __init__(self, *, quiet: bool, as_json: bool, details: bool, project: str = "") -> None:
         self._quiet, self._as_json, self._details = quiet, as_json, details
         self._status = output.StatusLine()
         self.wants_total = self._status.possible and not quiet
         self._began = self._told = time.monotonic()
-        self._project = ""
+        self._project = project
         self._instances = 0
         self._gone = False
 
@@ -93,7 +94,8 @@ class RunFace(Observer):
         elif not self._quiet:
             _print_text(summary, self._project)
         if self._quiet and code is not ExitCode.DONE:
-            output.error(failure(summary, code))
+            where = see_also(summary, self._project).get(code)
+            output.error(failure(summary, code) + (f"; see: {where}" if where else ""))
 
     def _print_json(self, summary: RunSummary) -> None:
         text = json.dumps(summary.as_json(), indent=1)
@@ -129,6 +131,21 @@ def failure(summary: RunSummary, code: ExitCode) -> str:
     }.get(code, f"interrupted: {summary.done} of {summary.found} begun were finished")
 
 
+def see_also(summary: RunSummary, project: str) -> dict[ExitCode, str]:
+    """What tells more, by the exit code that it is about."""
+    from shlex import quote
+
+    wanted = {}
+    if summary.quarantined:
+        wanted[ExitCode.QUARANTINED] = f"deident project quarantine {quote(project)}"
+    if summary.findings:
+        found = f"deident project findings {quote(project)} --run {summary.run}"
+        wanted[ExitCode.REVIEW] = found
+    if wanted and summary.dry_run:
+        return {max(wanted): "--json with --dry-run lists every instance"}
+    return wanted
+
+
 def progress_text(summary: RunSummary, total: int | None, seconds: float) -> str:
     """One line about a run that goes on."""
     done = summary.done
@@ -156,8 +173,8 @@ def _print_text(summary: RunSummary, project: str) -> None:
         output.line(failure(summary, ExitCode.UNEXPECTED))
     for text in _lines(summary):
         output.line("  " + text)
-    if summary.quarantined and not summary.dry_run:
-        output.line(f"  see: deident project quarantine {project or 'DIR'}")
+    for where in see_also(summary, project).values():
+        output.line(f"  see: {where}")
     rate = summary.bytes_in / summary.seconds if summary.seconds else 0
     output.line(
         f"{output.size(summary.bytes_in)} in {output.duration(summary.seconds)}, "
@@ -175,11 +192,16 @@ def _lines(summary: RunSummary) -> Iterator[str]:
         yield f"{'collisions':<12}{summary.collisions:>7}  {REASONS['collision'].text}; kept as _2"
     findings: Counter[str] = Counter()
     for (_, grade, done), count in summary.findings.items():
-        findings[f"{grade} {done}".strip()] += count
+        mark = "  ! to review" if is_to_review(grade, done) else ""
+        findings[f"{grade} {done}".strip() + mark] += count
     for text, count in sorted(findings.items()):
         yield f"{'findings':<12}{count:>7}  {text}"
-    for code, count in sorted(summary.notes.items()):
-        yield f"{'notes':<12}{count:>7}  {code}"
+    if summary.notes:
+        from deident.app.reading import READER_NOTES
+
+        words = {**READER_NOTES, **ENGINE_NOTES}
+        for code, count in sorted(summary.notes.items()):
+            yield f"{'notes':<12}{count:>7}  {code}: {words.get(code, code)}"
 
 
 def _print_changes(summary: RunSummary) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.colour import Painter, painted_line
 from deident.cli.exits import ExitCode
 from deident.errors import REASONS
@@ -25,7 +26,7 @@ _RENEWED_SECONDS = 0.1
 _TEXT_WIDTH = 92
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "--by", "level", type=click.Choice(_LEVELS), default="study", show_default=True,
@@ -78,7 +79,6 @@ def scan(
 
 
 def _face(verbose: bool, as_json: bool) -> Any:
-    from deident.app.readable import printable_path
     from deident.app.scanning import Observer
 
     class Face(Observer):
@@ -101,8 +101,8 @@ def _face(verbose: bool, as_json: bool) -> Any:
             elif verbose:
                 self.clear()
                 kind = f" ({left_out.kind})" if left_out.kind else ""
-                name = printable_path(left_out.path)
-                output.note(f"{name}: {REASONS[left_out.code].text}{kind} [{left_out.code}]")
+                text = f"{REASONS[left_out.code].text}{kind} [{left_out.code}]"
+                output.note(f"{left_out.path}: {text}")
 
         def clear(self) -> None:
             self._status.clear()

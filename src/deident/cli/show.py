@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deident.cli import output
+from deident.cli.base import Command
 from deident.cli.colour import Painter, painted_line
 from deident.cli.exits import ExitCode
 from deident.errors import InstanceError, UsageError
@@ -22,7 +23,7 @@ JSON_SCHEMA = 1
 _NAME_WIDTH = 36
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--tag", "selectors", multiple=True, metavar="SELECTOR",
@@ -119,24 +120,22 @@ def _text(files: tuple[str, ...], options: ViewOptions) -> int:
 
 
 def _print_error(path: str, error: InstanceError) -> None:
-    from deident.app.readable import printable_path
-
     output.flush()
-    output.error(f"{printable_path(path)}: {error}", error.code)
+    output.error(f"{path}: {error}", error.code)
 
 
 def _print_file(
     path: str, opened: Opened, options: ViewOptions, painter: Painter
 ) -> InstanceError | None:
     """Print one file; return what is wrong behind the last line."""
-    from deident.app.readable import printable, printable_path
+    from deident.app.readable import printable
     from deident.app.reading import READER_NOTES
     from deident.app.viewing import lines, summary
 
     about = summary(opened)
     parts = [output.size(about.size), printable(about.sop_class), about.transfer_syntax]
     painted_line(
-        painter(printable_path(path), "bold") + ": " + ", ".join(part for part in parts if part)
+        painter(output.printable(path), "bold") + ": " + ", ".join(part for part in parts if part)
     )
     for note in about.notes:
         painted_line(painter(f"note: {READER_NOTES.get(note, note)}", "yellow"))

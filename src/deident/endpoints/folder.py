@@ -10,7 +10,7 @@ from itertools import count
 from typing import NamedTuple
 
 from deident.endpoints.naming import numbered
-from deident.errors import InfrastructureError, UsageError
+from deident.errors import InfrastructureError, UsageError, unwritable
 
 FileId = tuple[int, int]
 _STAGING_PREFIX, _STAGING_SUFFIX = ".deident-", ".tmp"
@@ -204,22 +204,25 @@ class FolderOutput:
     The staging folder is private (0700), locked while its run lives, and removed at the end; one
     that a crashed run left behind is removed when the next run opens the folder.
 
+    Attributes:
+        vain: nothing came of the run, so that `close` removes the folder if it was made for it.
+
     Raises:
         UsageError: `output-unwritable`.
+        InfrastructureError: `write-failed`: the disk is full or broken.
     """
 
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
+        self.vain = False
+        self._made = not os.path.isdir(self.root)
         self._colliding: dict[str, list[int]] = {}
         try:
             os.makedirs(self.root, exist_ok=True)
             _remove_stale(self.root)
             self.staging, self._lock = _make_staging(self.root)
         except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise UsageError(
-                "output-unwritable", f"the output folder cannot be written: {root}: {reason}"
-            ) from error
+            raise unwritable("the output folder", root, error) from error
 
     def commit(self, number: int, name: str) -> str:
         """Give the staged output `number` its name. One call per output, from one process.
@@ -327,6 +330,9 @@ class FolderOutput:
         """Remove the staging folder with all that was not committed, and release the lock."""
         remove_staging(self.staging)
         os.close(self._lock)
+        if self.vain and self._made:
+            with suppress(OSError):  # another run has written there meanwhile
+                os.rmdir(self.root)
 
 
 def place(staged: str, final: str) -> None:

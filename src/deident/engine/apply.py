@@ -25,7 +25,7 @@ from deident.engine.plan import TEXT, Step, is_structural, structural_step
 from deident.engine.private import creator_of, creators, is_creator, safe_creators, safe_vr
 from deident.engine.result import Change, Finding
 from deident.engine.verify import Hit, uids_in
-from deident.errors import InstanceError
+from deident.errors import REASONS, InstanceError
 
 _ITEM_LE, _ITEM_BE = Struct("<L"), Struct(">L")
 _ITEM_END = {True: b"\xfe\xff\x0d\xe0\0\0\0\0", False: b"\xff\xfe\xe0\x0d\0\0\0\0"}
@@ -333,7 +333,7 @@ class Walker:
         for hit in {(hit.grade, hit.kind): hit for hit in hits}.values():
             self.findings.append(Finding("identifier", hit.grade, hit.kind, path, tag, done))
         if policy == "quarantine":
-            raise InstanceError("identifier-left")
+            raise InstanceError("identifier-left", _located(hits, path, tag))
         return policy
 
     def _replacement(self, tag: int, vr: str, step: Step, path: Path) -> Decision:
@@ -468,3 +468,12 @@ def _length(length: int, encoding: Encoding) -> bytes:
 
 def _uid_values(raw: bytes) -> list[str]:
     return [part.strip(" \0") for part in raw.decode("ascii", "replace").split("\\")]
+
+
+def _located(hits: tuple[Hit, ...], path: Path, tag: int) -> str:
+    """Where identifiers were found, and of what kinds: `Manufacturer: certain name`."""
+    from deident.dicom.tags import format_path
+
+    found = dict.fromkeys(f"{hit.grade} {hit.kind}" for hit in hits if hit.grade != "weak")
+    place = f"{format_path(path, tag)}: {', '.join(found)}"
+    return f"{REASONS['identifier-left'].text} {place}"

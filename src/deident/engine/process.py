@@ -222,7 +222,7 @@ class Engine:
         result = InstanceResult(
             naming,
             tuple(walker.findings),
-            notes,
+            notes if planes is None else (*notes, "overlay-bits-cleared"),
             self._new_uids(walker.uids),
             (case.patient_id, naming.get("PatientID", "")),
             tuple(walker.changes) if self._details else (),

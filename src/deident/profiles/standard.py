@@ -138,12 +138,15 @@ def check_options(options: Iterable[str]) -> tuple[str, ...]:
     chosen = set(options)
     for option in sorted(chosen):
         if option in LATER_OPTIONS:
-            raise UsageError("option-not-available", f"the option {option} is not available yet")
+            raise UsageError(
+                "option-not-available", f"the option {option} is not available yet; leave it out"
+            )
         if option not in AVAILABLE_OPTIONS:
             raise UsageError("usage", f"no option is called {option}{_suggest(option)}")
     if {"retain-full-dates", "retain-modified-dates"} <= chosen:
         raise UsageError(
-            "options-exclude", "retain-full-dates and retain-modified-dates exclude each other"
+            "options-exclude",
+            "retain-full-dates and retain-modified-dates exclude each other; choose one",
         )
     return _in_order(chosen)
 
@@ -157,7 +160,7 @@ def _suggest(option: str) -> str:
     from difflib import get_close_matches  # for mistakes only
 
     close = get_close_matches(option, AVAILABLE_OPTIONS, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; did you mean {close[0]}?" if close else "; deident profile list names all"
 
 
 def effective_code(basic: str, row: Mapping[str, str], options: Iterable[str]) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident.engine.pseudonyms import hkdf_sha256
 from deident.errors import InfrastructureError
-from deident.store.project import unwritable
+from deident.store.project import no_more
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -122,7 +122,10 @@ class JournalWriter:
         self._waiting_bytes = 0
         self._frames = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        try:
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise no_more(error) from error
         self._write(self._header)
 
     def add(self, entry: Entry) -> None:
@@ -165,7 +168,7 @@ class JournalWriter:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            raise unwritable(error) from error
+            raise no_more(error) from error
 
 
 def read(path: str, key: bytes) -> Iterator[Entry]:
@@ -176,13 +179,28 @@ def read(path: str, key: bytes) -> Iterator[Entry]:
     Raises:
         InfrastructureError: `journal-damaged`: another key, or changed bytes.
     """
-    with open(path, "rb") as file:
-        header = file.readline(4096)
-        cipher = _cipher(_frame_key(key, _salt(header)))
-        number = 0
-        while frame := _next_frame(file.read):
-            yield from _opened(cipher, frame, _associated(header, number))
-            number += 1
+    try:
+        with open(path, "rb") as file:
+            header = file.readline(4096)
+            cipher = _cipher(_frame_key(key, _salt(header)))
+            number = 0
+            while frame := _next_frame(file.read):
+                yield from _opened(cipher, frame, _associated(header, number))
+                number += 1
+    except _Damage as damage:
+        text = f"the journal {damage}: {path}"
+        raise InfrastructureError("journal-damaged", text) from damage
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        text = f"the journal cannot be read: {path}: {reason}"
+        raise InfrastructureError("journal-damaged", text) from error
+
+
+class _Damage(Exception):
+    """What is wrong with a journal."""
+
+
+_NOT_OURS = "is damaged, or of another project's key"
 
 
 def _salt(header: bytes) -> bytes:
@@ -191,15 +209,15 @@ def _salt(header: bytes) -> bytes:
         if opening["format"] == FORMAT:
             return bytes.fromhex(opening["salt"])
     except (ValueError, KeyError, TypeError) as error:
-        raise InfrastructureError("journal-damaged") from error
-    raise InfrastructureError("journal-damaged", "a journal of another format")
+        raise _Damage("has a damaged first line") from error
+    raise _Damage("is of another format")
 
 
 def _next_frame(read_bytes: Any) -> bytes:
     """The next whole frame, or nothing at the end or where a crash tore the last one."""
     length = int.from_bytes(read_bytes(4), "big")
     if length > _MAX_FRAME:
-        raise InfrastructureError("journal-damaged")
+        raise _Damage(_NOT_OURS)
     frame: bytes = read_bytes(length)
     return frame if len(frame) == length else b""
 
@@ -212,7 +230,7 @@ def _opened(cipher: AESGCM, frame: bytes, associated: bytes) -> Iterator[Entry]:
     try:
         plain = cipher.decrypt(frame[:_NONCE_BYTES], frame[_NONCE_BYTES:], associated)
     except (InvalidTag, ValueError) as error:
-        raise InfrastructureError("journal-damaged") from error
+        raise _Damage(_NOT_OURS) from error
     for line in zlib.decompress(plain).decode().split("\n"):
         letter, *values = json.loads(line)
         yield _KINDS[letter](*map(_frozen, values))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from deident._version import __version__
 from deident.engine.pseudonyms import KEY_BYTES, Identity, hkdf_sha256
-from deident.errors import InfrastructureError, UsageError
+from deident.errors import DeidentError, InfrastructureError, UsageError, unwritable
 
 FORMAT = 1
 _DEFAULT_SUFFIX = ".deident-project"
@@ -93,8 +93,8 @@ def init(path: str) -> Project:
     """Make a new project folder. Of two processes that do so at once, one makes it.
 
     Raises:
-        UsageError: `project-invalid`: something is there already.
-        InfrastructureError: the folder cannot be made.
+        UsageError: `project-invalid`: something is there already; `output-unwritable`.
+        InfrastructureError: `write-failed`: the disk is full or broken.
     """
     path = os.path.abspath(path)
     project = Project(path, os.urandom(8).hex(), utc_now(), os.urandom(KEY_BYTES))
@@ -111,7 +111,7 @@ def init(path: str) -> Project:
         _remove_unborn(making)
         if os.path.lexists(path):
             raise UsageError("project-invalid", f"there is something already: {path}") from error
-        raise unwritable(error) from error
+        raise _not_begun(path, error) from error
     return project
 
 
@@ -154,7 +154,10 @@ def open_project(path: str) -> Project:
 
 def _settings(path: str) -> dict[str, Any]:
     if not os.path.isdir(path):
-        raise UsageError("project-invalid", f"no project folder: {path}")
+        text = f"no project folder: {path}"
+        if not os.path.lexists(path):
+            text += f"; deident project init {path} makes one"
+        raise UsageError("project-invalid", text)
     try:
         with open(f"{path}/project.json", "rb") as file:
             settings = json.load(file)
@@ -171,11 +174,12 @@ def _read_key(path: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise UsageError("key-unusable", f"the key cannot be read: {path}: {reason}") from error
+        raise _unreadable_key(path, error) from error
     try:
         mode = os.fstat(descriptor).st_mode
         text = os.read(descriptor, 4 * KEY_BYTES)
+    except OSError as error:
+        raise _unreadable_key(path, error) from error
     finally:
         os.close(descriptor)
     if stat.S_IMODE(mode) & 0o077:
@@ -189,35 +193,56 @@ def _read_key(path: str) -> bytes:
     return key
 
 
+def _unreadable_key(path: str, error: OSError) -> UsageError:
+    reason = os.strerror(error.errno or 0)
+    return UsageError("key-unusable", f"the key cannot be read: {path}: {reason}")
+
+
 def note_profile(project: Project, profile: str) -> None:
     """Remember in project.json which profile the last run used.
 
     Raises:
-        InfrastructureError: `write-failed`.
+        UsageError: `output-unwritable`.
+        InfrastructureError: `write-failed`: the disk is full or broken.
     """
     temporary = f"{project.path}/.project.{os.urandom(4).hex()}.tmp"
     try:
         write_private(temporary, _described(project, profile=profile))
-        os.replace(temporary, f"{project.path}/project.json")
+        _replace(temporary, f"{project.path}/project.json")
     except OSError as error:
-        raise unwritable(error) from error
+        raise _not_begun(project.path, error) from error
+
+
+def _replace(temporary: str, path: str) -> None:
+    """Rename, or leave nothing."""
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
 
 
 def make_run_folder(project: Project, run_id: str) -> str:
     """Make the folder for one run's journal and summary; return its path.
 
     Raises:
-        InfrastructureError: `write-failed`.
+        UsageError: `output-unwritable`.
+        InfrastructureError: `write-failed`: the disk is full or broken.
     """
     path = project.run_folder(run_id)
     try:
         os.makedirs(path, mode=0o700)
     except OSError as error:
-        raise unwritable(error) from error
+        raise _not_begun(project.path, error) from error
     return path
 
 
-def unwritable(error: OSError) -> InfrastructureError:
+def _not_begun(path: str, error: OSError) -> DeidentError:
+    """The error for a project folder that cannot be written to before any work is done."""
+    return unwritable("the project folder", path, error)
+
+
+def no_more(error: OSError) -> InfrastructureError:
     """The error for a project folder that takes no more."""
     reason = os.strerror(error.errno or 0)
     return InfrastructureError("write-failed", f"the project could not be written: {reason}")
@@ -229,10 +254,15 @@ def settings_of(project: Project) -> dict[str, Any]:
 
 
 def write_private(path: str, content: bytes) -> None:
-    """Write a new file that only its owner can read."""
+    """Write a new file that only its owner can read, whole or not at all."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, content)
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except BaseException:
+        os.unlink(path)
+        raise
     finally:
         os.close(descriptor)
 

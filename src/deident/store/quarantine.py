@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from deident.errors import REASONS
-from deident.store.project import unwritable, write_private
+from deident.errors import REASONS, InfrastructureError
+from deident.store.project import no_more, write_private
 
 
 class Entry(NamedTuple):
@@ -53,11 +53,21 @@ class QuarantineWriter:
             content = (json.dumps(entry._asdict(), indent=1) + "\n").encode()
             write_private(f"{self._folder}/{number:08}.json", content)
         except OSError as error:
-            raise unwritable(error) from error
+            raise no_more(error) from error
 
 
 def entries(folder: str) -> Iterator[Entry]:
-    """Yield the entries of one run, by number."""
-    for name in sorted(os.listdir(folder)):
-        with open(f"{folder}/{name}", "rb") as file:
-            yield Entry(**json.load(file))
+    """Yield the entries of one run, by number.
+
+    Raises:
+        InfrastructureError: `quarantine-damaged`.
+    """
+    place = folder
+    try:
+        for name in sorted(os.listdir(folder)):
+            place = f"{folder}/{name}"
+            with open(place, "rb") as file:
+                yield Entry(**json.load(file))
+    except (OSError, ValueError, TypeError) as error:
+        text = f"an entry of the quarantine cannot be read: {place}"
+        raise InfrastructureError("quarantine-damaged", text) from error
