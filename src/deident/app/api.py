@@ -77,7 +77,7 @@ def deidentify(
     Raises:
         UsageError: an option is unknown, not available, or excludes another; no such project.
         ProfileError: the profile cannot be used.
-        InstanceError: the instance cannot be processed or not be proven clean; nothing is returned.
+        InstanceError: the instance cannot be processed or not be cleaned; nothing is returned.
 
     Examples:
         >>> from pydicom.data import get_testdata_file

@@ -26,7 +26,7 @@ class RunSummary:
         bytes_in, bytes_out: size of the originals that were read, and of the outputs.
         series: new Series Instance UID → how many of each outcome; the key is empty for instances
             whose series is not known because they could not be read.
-        findings: how many of each (code, grade, done).
+        findings: how many of each (code, grade, kind, done).
         notes: how often the reader had to put up with something, by code.
         tally: how often each rule did what to which attribute.
         state: `running`, `complete`, `interrupted` or `failed`.
@@ -45,7 +45,7 @@ class RunSummary:
         self.bytes_in = 0
         self.bytes_out = 0
         self.series: dict[str, Counter[str]] = {}
-        self.findings: Counter[tuple[str, str, str]] = Counter()
+        self.findings: Counter[tuple[str, str, str, str]] = Counter()
         self.notes: Counter[str] = Counter()
         self.tally: Counter[TallyKey] = Counter()
         self.state = "running"
@@ -70,11 +70,13 @@ class RunSummary:
 
     @property
     def to_review(self) -> int:
-        """How many findings a person should look at: well founded, and left as they were."""
+        """How many findings a person should look at: left as they were, and well founded, or what
+        may be a Patient ID.
+        """
         return sum(
             count
-            for (_, grade, done), count in self.findings.items()
-            if done == "reported" and grade in _GRADES_TO_REVIEW
+            for (_, grade, kind, done), count in self.findings.items()
+            if done == "reported" and (grade in _GRADES_TO_REVIEW or kind == "patient-id")
         )
 
     def count(self, status: str, code: str, series: str, size: int = 0) -> None:
@@ -95,7 +97,7 @@ class RunSummary:
         """Add what was seen in an instance."""
         for values in findings:
             finding = Finding._make(values)
-            self.findings[finding.code, finding.grade, finding.done] += 1
+            self.findings[finding.code, finding.grade, finding.kind, finding.done] += 1
         self.notes.update(notes)
 
     def add_tally(self, tally: dict[TallyKey, int]) -> None:
@@ -121,8 +123,8 @@ class RunSummary:
             "bytes_out": self.bytes_out,
             "seconds": round(self.seconds, 3),
             "findings": [
-                {"code": code, "grade": grade, "done": done, "count": count}
-                for (code, grade, done), count in sorted(self.findings.items())
+                {"code": code, "grade": grade, "kind": kind, "done": done, "count": count}
+                for (code, grade, kind, done), count in sorted(self.findings.items())
             ],
             "notes": dict(sorted(self.notes.items())),
             "series": {name: dict(self.series[name]) for name in sorted(self.series)},

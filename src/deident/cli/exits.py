@@ -19,12 +19,13 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: dict[ExitCode, str] = {
-    ExitCode.DONE: "Done, and everything that was written was verified.",
+    ExitCode.DONE: "Done, and everything that was written was searched for identifiers first.",
     ExitCode.UNEXPECTED: "The machine refused (disk full, no permission to write), or an error "
     "that nobody foresaw. What was written until then is complete.",
     ExitCode.USAGE: "The command line or a profile is wrong. Nothing was read or written.",
     ExitCode.QUARANTINED: "Finished, but some instances were quarantined or failed.",
-    ExitCode.REVIEW: "Finished, and there are findings that a person should look at.",
+    ExitCode.REVIEW: "Finished, and there are findings that a person should look at: identifiers "
+    "that were found and left, or what may be a Patient ID.",
     ExitCode.NOTHING: "Finished, but there was nothing to do: no instance matched.",
     ExitCode.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C). What was written is complete.",
     ExitCode.TERMINATED: "Ended by SIGTERM. What was written is complete.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -174,10 +173,8 @@ def _lines(summary: RunSummary) -> Iterator[str]:
             yield f"{name:<12}{count:>7}  {code}: {REASONS[code].text}"
     if summary.collisions:
         yield f"{'collisions':<12}{summary.collisions:>7}  {REASONS['collision'].text}; kept as _2"
-    findings: Counter[str] = Counter()
-    for (_, grade, done), count in summary.findings.items():
-        findings[f"{grade} {done}".strip()] += count
-    for text, count in sorted(findings.items()):
+    for (code, *what), count in sorted(summary.findings.items()):
+        text = " ".join(filter(None, what if code == "identifier" else (code, *what)))
         yield f"{'findings':<12}{count:>7}  {text}"
     for code, count in sorted(summary.notes.items()):
         yield f"{'notes':<12}{count:>7}  {code}"
