@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from deident._version import __version__
@@ -12,6 +13,8 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"deident {__version__}")  # noqa: T201
         return 0
+    # What loads while a command starts is there to stay: looking for garbage in it only takes time.
+    gc.set_threshold(20_000, 20, 20)
     try:
         from deident.cli.main import main as run_command_line
 

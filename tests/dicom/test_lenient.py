@@ -126,6 +126,10 @@ def test_an_item_whose_length_is_wrong(encoding: Encoding, undefined: bool) -> N
         FIRST + LAST + b"\x10\0\x10\0XX\x02\0xx",  # not in order
         FIRST + element(SEQUENCE, "SQ", b"") + item_bytes(LAST, EXPLICIT_LE),  # taken for elements
         FIRST + element(SEQUENCE, "SQ", item_bytes(LAST, EXPLICIT_LE) + b"xx"),
+        # what is no item, whose first bytes pydicom takes for an item's tag and length
+        FIRST + element(SEQUENCE, "SQ", b"Doe^Jane"),
+        FIRST + element(SEQUENCE, "SQ", item_bytes(LAST, EXPLICIT_LE) + b"Doe^Jane"),
+        FIRST + UNDEFINED.replace(b"\xfe\xff\0\xe0", b"\x10\0\x10\0") + b"\x09\0\x10\0XX\0\0",
         b"\x02\0\x10\0XX\x02\0xx" + FIRST,
         b"\0\0\x10\0XX\x02\0xx" + FIRST,
         b"\x11\0\x10\0??\xff\x7f",

@@ -20,6 +20,7 @@ from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
 from deident.profiles.model import FilterRule, Profile, Rule, Selector
 from tests.make import BUILDERS, PEOPLE, ct, encoded
+from tests.raw import File, element
 
 KEY = bytes(range(32))
 BASIC = Profile("basic")
@@ -299,3 +300,20 @@ def test_version_numbers_are_no_uids(tmp_path: Path) -> None:
     made = ct(PEOPLE[0])
     made.SoftwareVersions = ["2.0.1.4.5", "epi 1.1.10.2.3 x"]
     assert list(deidentified(made, tmp_path).SoftwareVersions) == ["2.0.1.4.5", "epi 1.1.10.2.3 x"]
+
+
+@pytest.mark.parametrize("form", ["SQ", "undefined SQ", "LO", "UT", "UC", "large UT"])
+def test_what_is_no_pixel_data_is_not_left_unseen_because_it_has_its_tag(
+    form: str, tmp_path: Path
+) -> None:
+    file, name = File.of(encoded(ct(PEOPLE[0]))), PEOPLE[0].name.encode()
+    pixel_data = 0x7FE00010
+    if form.endswith("SQ"):
+        undefined = form.startswith("undefined")
+        file.put_items(pixel_data, element(0x00100010, "PN", name), undefined=undefined)
+    else:
+        size = 2 << 20 if form.startswith("large") else 0
+        file.put(pixel_data, form[-2:], b"read by " + name + b" " * size)
+    result = outcome(engine(), file.encoded(), tmp_path)
+    assert isinstance(result, bytes), result
+    assert name.partition(b"^")[0] not in result

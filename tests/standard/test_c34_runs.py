@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 
+from tests import program
 from tests.make import BUILDERS, PEOPLE, Person, save
+from tests.program import outputs
 from tests.standard.whole import walk
 
 PERSON = PEOPLE[0]
@@ -30,30 +31,16 @@ SIDECARS = {
 }
 
 
-def run(*arguments: object, **expected: object) -> str:
+def run(*arguments: object, **expected: Any) -> str:
     """`deident run` in a process of its own; what it printed."""
-    return deident("run", *arguments, **expected)  # type: ignore[arg-type]
+    return deident("run", *arguments, **expected)
 
 
 def deident(*arguments: object, code: int = 0, **environment: str) -> str:
     """The program in a process of its own; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "deident", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout + done.stderr
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    done = program.deident(*arguments, env={**os.environ, **environment})
+    assert done.code == code, done.err
+    return done.out + done.err
 
 
 @pytest.fixture
@@ -74,7 +61,7 @@ def told(person: Person) -> list[str]:
 
 def test_C34_names_of_outputs_tell_nothing(study: Path, tmp_path: Path) -> None:
     printed = run(study, "-o", tmp_path / "out")
-    names = contents(tmp_path / "out")
+    names = outputs(tmp_path / "out")
     assert len(names) == 4
     for secret in told(PERSON):
         assert not [name for name in names if secret in name]
@@ -90,7 +77,7 @@ def test_C34_C37_what_is_no_dicom_file_is_not_copied(study: Path, tmp_path: Path
     for name, data in SIDECARS.items():
         (study / name).write_bytes(data)
     run(study, "-o", tmp_path / "out")
-    names = contents(tmp_path / "out")
+    names = outputs(tmp_path / "out")
     assert len(names) == 4
     assert all(name.endswith(".dcm") for name in names)
     assert not [name for name, data in names.items() if b"Pellworm" in data]
@@ -102,7 +89,7 @@ def test_C37_an_input_of_nothing_but_other_files_gives_no_output(tmp_path: Path)
     for name, data in SIDECARS.items():
         (folder / name).write_bytes(data)
     run(folder, "-o", tmp_path / "out", code=5)
-    assert contents(tmp_path / "out") == {}
+    assert outputs(tmp_path / "out") == {}
 
 
 def test_C35_outputs_do_not_have_the_times_of_their_sources(study: Path, tmp_path: Path) -> None:
@@ -139,8 +126,8 @@ def test_C41_halves_of_a_study_agree_between_processes(study: Path, tmp_path: Pa
     for number, half in enumerate(halves):
         run(half, "-o", tmp_path / f"out {number}", "--project", project)
     run(study, "-o", tmp_path / "out", "--project", project)
-    together = contents(tmp_path / "out 0") | contents(tmp_path / "out 1")
-    assert together == contents(tmp_path / "out")
+    together = outputs(tmp_path / "out 0") | outputs(tmp_path / "out 1")
+    assert together == outputs(tmp_path / "out")
     originals = {
         element.value
         for path in study.rglob("*.dcm")
@@ -153,9 +140,9 @@ def test_C41_halves_of_a_study_agree_between_processes(study: Path, tmp_path: Pa
 
 
 def test_C41_another_key_gives_other_uids(study: Path, tmp_path: Path) -> None:
-    outputs = []
+    names = []
     for number in range(2):
         deident("project", "init", tmp_path / f"project {number}")
         run(study, "-o", tmp_path / f"out {number}", "--project", tmp_path / f"project {number}")
-        outputs.append(set(contents(tmp_path / f"out {number}")))
-    assert not outputs[0] & outputs[1]
+        names.append(set(outputs(tmp_path / f"out {number}")))
+    assert not names[0] & names[1]

@@ -5,8 +5,9 @@ if nothing was lost. The rules, each of which refuses:
 
 1. The file has the prefix of PS3.10, fits into memory (`Limits.header`), and is not deflated.
 2. Every byte between the first element and the end of the file belongs to an element that pydicom
-   returned: the sizes of heads, values, items and delimiters add up exactly, at every depth; zeros
-   at the very end may be left. So nothing was cut short, skipped, or overwritten by a duplicate.
+   returned: the sizes of heads, values, items and delimiters add up exactly, at every depth, and
+   every item begins with an item's tag; zeros at the very end may be left. So nothing was cut
+   short, skipped, or overwritten by a duplicate.
 3. Tags ascend in every data set, and none is a delimiter or belongs to group 0000 or 0002: bytes
    that were taken for elements by mistake practically never look like that.
 4. The transfer syntax is known. The data set is written as it says: Implicit VR elements of an
@@ -49,6 +50,7 @@ _PREFIX_END = 132  # preamble and prefix (PS3.10 7.1)
 _LONG = frozenset(LONG_VRS.values())
 _FIRST_TAG = 0x00030000  # behind the command group and the file meta information
 _DELIMITERS = 0xFFFE
+_ITEM = {True: b"\xfe\xff\x00\xe0", False: b"\xff\xfe\xe0\x00"}
 _PIXEL_REPRESENTATION = 0x00280103
 
 
@@ -155,7 +157,7 @@ def _data_set(whole: FileDataset, data: bytes) -> Dataset:
     stream.seek(start)
     implicit, little = whole.original_encoding
     read = read_dataset(stream, bool(implicit), bool(little))
-    end = start + _data_set_size(read)
+    end = start + _data_set_size(read, data)
     if end > len(data) or data[end:].strip(b"\0"):
         raise _RefusedError
     return read
@@ -166,15 +168,15 @@ def _raw(dataset: Dataset, tag: int) -> DataElement | RawDataElement:
     return cast("DataElement | RawDataElement", dataset.get_item(tag, keep_deferred=True))
 
 
-def _data_set_size(dataset: Dataset) -> int:
-    """Return how many bytes the elements of a data set took as they were read."""
+def _data_set_size(dataset: Dataset, buf: bytes) -> int:
+    """Return how many bytes of `buf` the elements of a data set took as they were read from it."""
     total, last = 0, _FIRST_TAG - 1
     for tag in map(int, dataset.keys()):
         if tag <= last or tag >> 16 == _DELIMITERS:
             raise _RefusedError
         last = tag
         element = _raw(dataset, tag)
-        total += _head_size(element, dataset) + _value_size(element)
+        total += _head_size(element, dataset) + _value_size(element, buf)
     return total
 
 
@@ -184,15 +186,15 @@ def _head_size(element: DataElement | RawDataElement, dataset: Dataset) -> int:
     return 12 if element.VR in _LONG and not dataset.original_encoding[0] else 8
 
 
-def _value_size(element: DataElement | RawDataElement) -> int:
+def _value_size(element: DataElement | RawDataElement, buf: bytes) -> int:
     if not isinstance(element, tuple):
-        return _items_size(element.value) + 8
+        return _items_size(element.value, buf) + 8
     value = element.value or b""
     if element.length == UNDEFINED_LENGTH:
         return len(value) + 8
     if len(value) != element.length:
         raise _RefusedError
-    if _vr(element) == "SQ" and _items_size(_parsed(element)) != len(value):
+    if _vr(element) == "SQ" and _items_size(_parsed(element), value) != len(value):
         raise _RefusedError
     return len(value)
 
@@ -204,11 +206,16 @@ def _parsed(element: RawDataElement) -> Sequence[Dataset]:
     return convert_SQ(element.value or b"", element.is_implicit_VR, element.is_little_endian)
 
 
-def _items_size(items: Sequence[Dataset]) -> int:
-    return sum(
-        8 + _data_set_size(item) + (8 if item.is_undefined_length_sequence_item else 0)
-        for item in items
-    )
+def _items_size(items: Sequence[Dataset], buf: bytes) -> int:
+    """Return how many bytes items took; refuse what pydicom took for one without looking."""
+    total = 0
+    for item in items:
+        start = item.seq_item_tell
+        if start is None or buf[start : start + 4] != _ITEM[bool(item.original_encoding[1])]:
+            raise _RefusedError
+        end = 8 if item.is_undefined_length_sequence_item else 0
+        total += 8 + _data_set_size(item, buf) + end
+    return total
 
 
 # -- encoding: rule 4 -----------------------------------------------------------------------------

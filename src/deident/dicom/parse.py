@@ -40,6 +40,7 @@ _TEXT_VRS = frozenset(_SHORT) - frozenset(("AT", "FD", "FL", "SL", "SS", "UL", "
 PIXEL_DATA = 0x7FE00010
 # (7FE0,0008) Float, (7FE0,0009) Double Float and (7FE0,0010) Pixel Data (PS3.3 C.7.6.3, C.7.6.24)
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
+_PIXEL_VRS = frozenset(("OB", "OD", "OF", "OW", "UN"))
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _ITEM_END_LE = b"\xfe\xff\x0d\xe0"
@@ -334,13 +335,18 @@ def _finish(pos: int, end: int, scan: Scan, uncharged: int, delimited: bool) -> 
     return pos
 
 
+def holds_pixels(tag: int, vr: str) -> bool:
+    """Whether an element of the top level holds pixels: text or items under such a tag do not."""
+    return tag in PIXEL_TAGS and vr in _PIXEL_VRS
+
+
 def _bulk(tag: int, vr: str, length: int) -> bool:
     """Whether a top-level element that may be large is left to the caller.
 
     Sequences never are, nor what may turn out to be one: undefined length outside Pixel Data, and
     `UN` of a standard attribute that is a sequence.
     """
-    if tag in PIXEL_TAGS:
+    if holds_pixels(tag, vr):
         return True
     if length == UNDEFINED_LENGTH or vr == "SQ":
         return False

@@ -25,6 +25,8 @@ from deident.dicom.source import (
     InflatedSource,
     MemorySource,
     Source,
+    chunk_length,
+    reserve,
     write_all,
 )
 from deident.dicom.syntaxes import SYNTAXES
@@ -334,6 +336,7 @@ def write(fd: int, meta: bytes, chunks: Sequence[bytes | Span], source: Part10Fi
     if source.deflated:
         return _write_deflated(fd, meta, chunks, source)
     pending = [meta]
+    reserve(fd, len(meta) + sum(map(chunk_length, chunks)))
     total = 0
     for chunk in chunks:
         if isinstance(chunk, Span):

@@ -14,7 +14,7 @@ from deident import tables
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element, Encoding, Item, Path, Span
 from deident.dicom.encode import element_bytes, new_items
-from deident.dicom.parse import PIXEL_TAGS
+from deident.dicom.parse import holds_pixels
 from deident.dicom.uids import find_uids, is_registered
 from deident.engine.case import SPECIFIC_CHARACTER_SET, Case
 from deident.engine.decision import REMOVE, Decision, Subject
@@ -364,7 +364,7 @@ class Walker:
             raise InstanceError("too-large", f"{step.origin}: the value is too large for this rule")
         path = place.path
         decision, step = self._decide(element, vr, b"", step, place)
-        if decision.kind == "keep" and element.tag not in PIXEL_TAGS:
+        if decision.kind == "keep" and not holds_pixels(element.tag, element.vr):
             hits = self._hits_on_disk(element.span)
             decision = self._repaired(element.tag, vr, decision, hits, step, path)
         if decision.kind == "keep":

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import Literal, NamedTuple
 
 from deident.dicom.elements import Encoding, Span
+from deident.dicom.parse import holds_pixels
 from deident.dicom.part10 import Part10File
 from deident.engine.apply import Place, Walker
 from deident.engine.case import Case
@@ -94,6 +95,8 @@ class Recall:
         """Keep an instance that was walked, if it is a header with at most Pixel Data behind it."""
         bulk, last = b"", parts[-1]
         if last.element is not None and last.element.span is not None:
+            if last.tag not in walker.spans or not holds_pixels(last.tag, last.element.vr):
+                return  # only what is copied unseen: no decision, and no search, depends on it
             parts = parts[:-1]
             bulk = last.element.buf[last.element.start : last.element.value_start - 4]
         read = [part.element for part in parts if part.element is not None]
