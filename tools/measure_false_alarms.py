@@ -133,7 +133,10 @@ class Measurement:
 
 
 def strangers() -> Iterator[Identifiers]:
-    """Invented people, one per common family name, each with a date, two numbers and a town."""
+    """Invented people, one per common family name, each with a physician, a date, numbers, a town.
+
+    Patient IDs have two to eight digits, as many people with each length.
+    """
     lists: dict[str, list[str]] = {}
     for line in NAMES.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
@@ -141,11 +144,14 @@ def strangers() -> Iterator[Identifiers]:
         elif not line.startswith("#"):
             names += line.split()
     chance = random.Random(20260301)
-    for family in lists["family"]:
+    for count, family in enumerate(lists["family"]):
+        shortest = 10 ** (1 + count % 7)
+        physician = f"{chance.choice(lists['family'])}^{chance.choice(lists['given'])}"
         birth = f"{chance.randrange(1925, 2020)}{chance.randrange(1, 13):02d}"
         values = {
             Identifier("name", f"{family}^{chance.choice(lists['given'])}", 1),
-            Identifier("patient-id", str(chance.randrange(10**4, 10**8)), 2),
+            Identifier("person", physician, 7),
+            Identifier("patient-id", str(chance.randrange(shortest, 10 * shortest)), 2),
             Identifier("number", f"A{chance.randrange(10**4, 10**7)}", 3),
             Identifier("birth-date", f"{birth}{chance.randrange(1, 29):02d}", 4),
             Identifier(

@@ -40,7 +40,13 @@ def test_a_summary_is_plain_data() -> None:
     described = json.loads(json.dumps(summary.as_json()))
     assert described["changes"][0]["count"] == 3
     assert described["findings"] == [
-        {"code": "identifier", "grade": "likely", "done": "reported", "count": 1}
+        {
+            "code": "identifier",
+            "grade": "likely",
+            "kind": "name",
+            "done": "reported",
+            "count": 1,
+        }
     ]
 
 
@@ -50,3 +56,11 @@ def test_findings_to_review_are_well_founded_and_not_repaired() -> None:
         for done in ("repaired", "reported", "quarantined"):
             summary.observe([("identifier", grade, "name", (), 0, done)], [])
     assert summary.to_review == 2
+
+
+def test_what_may_be_a_patient_id_is_to_be_reviewed_however_weak() -> None:
+    summary = RunSummary("r")
+    for kind in ("name", "number", "patient-id"):
+        for done in ("repaired", "reported"):
+            summary.observe([("identifier", "weak", kind, (), 0, done)], [])
+    assert summary.to_review == 1

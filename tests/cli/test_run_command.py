@@ -92,6 +92,16 @@ def test_a_header_editor_says_that_it_is_no_deidentification(
     assert "Warning" not in here("run", study, "-o", tmp_path / "basic").err
 
 
+def test_what_may_be_a_patient_id_is_left_for_review(tmp_path: Path, here: Any) -> None:
+    made = dcmread(get_testdata_file("CT_small.dcm"))
+    made.PatientID, made.SoftwareVersions = "48123", "VA 48123 b"
+    (tmp_path / "in").mkdir()
+    made.save_as(tmp_path / "in" / "one.dcm")
+    result = here("run", tmp_path / "in", "-o", tmp_path / "out")
+    assert result.code == 4
+    assert "1  weak patient-id reported" in result.out
+
+
 def test_json_is_one_object_on_stdout(study: Path, tmp_path: Path, here: Any) -> None:
     result = here("run", study, "-o", tmp_path / "out", "--json")
     summary = json.loads(result.out)

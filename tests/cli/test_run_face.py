@@ -10,7 +10,7 @@ from deident.app.reports import RunSummary
 from deident.cli.exits import ExitCode
 from deident.cli.run_face import exit_code, failure, progress_text
 
-FINDING = ("identifier", "likely", "reported")
+FINDING = ("identifier", "likely", "name", "reported")
 
 
 def summary(**values: object) -> RunSummary:

@@ -202,8 +202,38 @@ def test_leap_days_and_ends_of_years() -> None:
     assert dates.shift_dt("20191231235959.999999+0100", 1) == "20200101235959.999999+0100"
 
 
-@pytest.mark.parametrize("text", ["1987", "198703", "1987+0100", "1987-1990", "19870302-"])
-def test_C95_partial_date_times_and_ranges_cannot_be_shifted(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "days", "expected"),
+    [
+        ("1987", -1, "1986"),
+        ("1987", -365, "1986"),
+        ("1987", -366, "1985"),
+        ("1987 ", 1, "1988"),
+        ("1987", 0, "1987"),
+        ("198703", -1, "198702"),
+        ("198703", -28, "198702"),
+        ("198703", -29, "198701"),
+        ("198701", -1, "198612"),
+        ("198702", 1, "198703"),
+        ("198712", 1, "198801"),
+        ("1987+0100", -20, "1986+0100"),
+        ("198703-0530", 20, "198704-0530"),
+    ],
+)
+def test_C95_a_year_or_month_moves_to_another_one(text: str, days: int, expected: str) -> None:
+    assert dates.shift_dt(text, days) == expected
+
+
+@given(st.integers(1, 9998), st.integers(-1000, 1000).filter(bool))
+def test_C95_a_year_never_stays(year: int, days: int) -> None:
+    try:
+        assert dates.shift_dt(f"{year:04d}", days) != f"{year:04d}"
+    except InstanceError as error:
+        assert error.code == "bad-date"  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize("text", ["1987-1990", "19870302-", "1987-", "-1987", "198713", "87"])
+def test_C95_ranges_cannot_be_shifted(text: str) -> None:
     assert code_of(dates.shift_dt, text, 1) == "bad-date"
 
 

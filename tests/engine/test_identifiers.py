@@ -118,7 +118,7 @@ def test_placeholders_are_no_names(value: str) -> None:
     assert not entries(element(PATIENT_NAME, "PN", value))
 
 
-@pytest.mark.parametrize("value", ["0", "000000000", "1", "12", "ID", "NOID", "n/a", "xxxxxxx"])
+@pytest.mark.parametrize("value", ["0", "000000000", "1", "11", "ID", "NOID", "n/a", "xxxxxxx"])
 def test_placeholders_are_no_numbers(value: str) -> None:
     assert not entries(element(PATIENT_ID, "LO", value))
 

@@ -10,8 +10,11 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
 
 from deident import tables
+from deident.dicom import values
 from deident.dicom.uids import is_registered, valid_uid
-from tests.engine.support import written
+from deident.engine.pseudonyms import Identity
+from deident.profiles.model import Rule, Selector
+from tests.engine.support import KEY, written
 from tests.make import BUILDERS, PEOPLE, ct, encoded
 from tests.standard.whole import cleaned, engine, keep, outcome, reread, walk
 
@@ -180,6 +183,78 @@ def test_C47_uids_inside_text_are_renewed() -> None:
     made.ImageComments = f"after {made.StudyInstanceUID}, see {made.SOPInstanceUID}."
     new = cleaned(made, rules=(keep(IMAGE_COMMENTS),))
     assert new.ImageComments == f"after {new.StudyInstanceUID}, see {new.SOPInstanceUID}."
+
+
+OLD_UID = "1.2.840.99999.1"  # shorter than any that is made new
+FILTER, VERSION, KERNEL, MEANING = 0x00181160, 0x00181020, 0x00181210, 0x00080104
+
+
+def test_C47_a_text_that_a_new_uid_makes_too_long_goes_as_its_type_allows() -> None:
+    made = BUILDERS["ct"](PERSON)
+    made.FilterType = OLD_UID  # SH
+    made.Manufacturer = f"{OLD_UID} " + "x" * 40  # LO, Type 2
+    made.SoftwareVersions = ["1.0", f"{OLD_UID} " + "x" * 40]
+    made.ProcedureCodeSequence = Sequence([Dataset()])
+    made.ProcedureCodeSequence[0].CodeMeaning = f"{OLD_UID} " + "x" * 40  # LO, Type 1
+    found = outcome(made)
+    assert not isinstance(found, str)
+    new = reread(found[0])
+    assert "FilterType" not in new
+    assert new.Manufacturer == ""
+    assert "SoftwareVersions" not in new
+    assert new.ProcedureCodeSequence[0].CodeMeaning == "ANONYMIZED"
+    assert OLD_UID.encode() not in found[0]
+    assert {(one.kind, one.done) for one in found[1].findings} == {("uid", "repaired")}
+
+
+def long_enough(vr: str) -> int:
+    """The most characters that a value may have."""
+    return values.rules(vr).longest or 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("vr", "length"),
+    [
+        (vr, length)
+        for vr in ("LO", "SH", "ST", "LT", "UC", "UT")
+        for length in (15, 16, 34, 35, 36, 64, 994, 995, 1024, 10211, 10212, 10240, 60000)
+        if length <= long_enough(vr)
+    ],
+)
+def test_C47_renewed_texts_are_legal(vr: str, length: int) -> None:
+    text = f"{OLD_UID}-{'y' * 60000}"[:length]
+    renewed = length - len(OLD_UID) + len(Identity(KEY).uid(OLD_UID))
+    private = BUILDERS["ct"](PERSON)
+    block = private.private_block(0x0011, "ACME 1.0", create=True)
+    block.add_new(1, vr, text)
+    rule = Rule(Selector("private", 0x00110001, creator="ACME 1.0"), "keep", {}, origin="test")
+    tag = {"LO": VERSION, "SH": FILTER, "ST": 0x00082111, "LT": IMAGE_COMMENTS}.get(vr, 0x0040A160)
+    standard = BUILDERS["ct"](PERSON)
+    standard.add_new(tag, vr, text)
+    for made, place, rules_ in ((private, 0x00111001, rule), (standard, tag, keep(tag))):
+        found = outcome(made, rules=(rules_,))
+        assert not isinstance(found, str)
+        assert OLD_UID.encode() not in found[0]
+        new = reread(found[0])
+        assert (place in new) == (renewed <= long_enough(vr))
+        if place in new:
+            assert len(new[place].value) == renewed
+
+
+def test_C47_a_text_that_was_too_long_before_may_stay_as_long() -> None:
+    made = BUILDERS["ct"](PERSON)
+    long_uid = "1.2.840.113619." + "2" * 48
+    made.add_new(VERSION, "LO", f"{long_uid} " + "x" * 40)
+    new = cleaned(made)
+    assert new.SoftwareVersions.endswith(" " + "x" * 40)
+    assert long_uid not in new.SoftwareVersions
+
+
+def test_C47_where_findings_quarantine_a_text_that_cannot_be_renewed_does() -> None:
+    made = BUILDERS["ct"](PERSON)
+    made.FilterType = OLD_UID
+    assert outcome(made, verify="quarantine") == "identifier-left"
+    assert outcome(made, verify="report") == "identifier-left"
 
 
 def test_C47_uids_in_reports_and_private_strings_are_renewed() -> None:

@@ -54,6 +54,39 @@ def test_C84_kept_text_is_searched(original: Dataset, keyword: str, text: str) -
     assert {finding.done for finding in result.findings} == {"repaired"}
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "text"),
+    [
+        ("Hand^Eva", "481234", "481234"),
+        ("Hand^Eva", "48123", "B30\\48123"),
+        ("Hand^Eva", "4812", "4812"),
+        ("Hand^Eva", "48123", "HAND 48123"),
+        ("Hand^Eva", "481", "HAND_481"),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["SoftwareVersions", "ConvolutionKernel", "FilterType"])
+def test_C84_weak_evidence_that_proves_itself_does_not_stay(
+    original: Dataset, keyword: str, name: str, number: str, text: str
+) -> None:
+    original.PatientName, original.PatientID = name, number
+    setattr(original, keyword, text)
+    result = deident.deidentify(original)
+    assert keyword not in result.dataset or not result.dataset[keyword].value
+    assert {finding.done for finding in result.findings} == {"repaired"}
+
+
+@pytest.mark.parametrize("number", ["1", "12", "123", "HAND"])
+def test_C84_a_short_patient_id_costs_no_terms(original: Dataset, number: str) -> None:
+    original.PatientName, original.PatientID = "Hand^Eva", number
+    original.BodyPartExamined = "HAND"
+    original.ImageType = ["ORIGINAL", "PRIMARY", "HAND", number]
+    original.ScanOptions = number
+    result = deident.deidentify(original).dataset
+    assert result.BodyPartExamined == "HAND"
+    assert result.ImageType == original.ImageType
+    assert result.ScanOptions == number
+
+
 def test_C84_safe_private_text_is_searched(original: Dataset) -> None:
     block = original.private_block(0x0019, "GEMS_ACQU_01", create=True)
     block.add_new(0x9E, "LO", "FSE-XL")  # Internal Pulse Sequence Name

@@ -242,6 +242,18 @@ def test_C95_what_is_no_date_is_not_passed_through(value: str) -> None:
     assert {finding.code for finding in found[1].findings} >= {"bad-date"}
 
 
+@pytest.mark.parametrize("value", ["1987", "198703", "1987+0200"])
+def test_C95_a_year_or_month_moves_with_the_patients_dates(value: str) -> None:
+    made = image()
+    made.add_new(0x00189074, "DT", value)  # Frame Acquisition DateTime
+    new = cleaned(made, MODIFIED)
+    first = moment(value.partition("+")[0].ljust(6, "0").replace("00", "01")[:6] + "01", "000000")
+    moved = first + timedelta(days=shift_of(made))
+    length = len(value.partition("+")[0])
+    assert new[0x00189074].value == f"{moved:%Y%m%d}"[:length] + value[length:]
+    assert new[0x00189074].value != value
+
+
 def test_C95_a_date_with_separators_is_read_and_shifted() -> None:
     made, dotted = image(), image()
     day = made.StudyDate

@@ -79,7 +79,7 @@ def deidentify(
         UsageError: an argument is of a kind that cannot be used; no such file or project; an option
             is unknown, not available, or excludes another.
         ProfileError: the profile cannot be used.
-        InstanceError: the instance cannot be processed or not be proven clean; nothing is returned.
+        InstanceError: the instance cannot be processed or not be cleaned; nothing is returned.
 
     Examples:
         >>> from pydicom.data import get_testdata_file

@@ -127,7 +127,7 @@ def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Loc
                 finding.grade,
                 finding.kind,
                 finding.done,
-                is_to_review(finding.grade, finding.done),
+                is_to_review(finding.grade, finding.kind, finding.done),
                 record.source if show_paths else "",
             )
 

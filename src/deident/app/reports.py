@@ -21,9 +21,11 @@ ENGINE_NOTES: dict[str, str] = {
 WRITTEN, SKIPPED, QUARANTINED = "written", "skipped", "quarantined"
 
 
-def is_to_review(grade: str, done: str) -> bool:
-    """Whether a person should look at a finding: it is well founded, and left as it was."""
-    return done == "reported" and grade in _GRADES_TO_REVIEW
+def is_to_review(grade: str, kind: str, done: str) -> bool:
+    """Whether a person should look at a finding: it was left as it was, and is well founded or may
+    be a Patient ID.
+    """
+    return done == "reported" and (grade in _GRADES_TO_REVIEW or kind == "patient-id")
 
 
 class RunSummary:
@@ -37,7 +39,7 @@ class RunSummary:
         bytes_in, bytes_out: size of the originals that were read, and of the outputs.
         series: new Series Instance UID → how many of each outcome; the key is empty for instances
             whose series is not known because they could not be read.
-        findings: how many of each (code, grade, done).
+        findings: how many of each (code, grade, kind, done).
         notes: how often the reader had to put up with something, by code.
         tally: how often each rule did what to which attribute.
         state: `running`, `complete`, `interrupted` or `failed`.
@@ -56,7 +58,7 @@ class RunSummary:
         self.bytes_in = 0
         self.bytes_out = 0
         self.series: dict[str, Counter[str]] = {}
-        self.findings: Counter[tuple[str, str, str]] = Counter()
+        self.findings: Counter[tuple[str, str, str, str]] = Counter()
         self.notes: Counter[str] = Counter()
         self.tally: Counter[TallyKey] = Counter()
         self.state = "running"
@@ -83,7 +85,9 @@ class RunSummary:
     def to_review(self) -> int:
         """How many findings a person should look at."""
         return sum(
-            count for (_, grade, done), count in self.findings.items() if is_to_review(grade, done)
+            count
+            for (_, grade, kind, done), count in self.findings.items()
+            if is_to_review(grade, kind, done)
         )
 
     def count(self, status: str, code: str, series: str, size: int = 0) -> None:
@@ -104,7 +108,7 @@ class RunSummary:
         """Add what was seen in an instance."""
         for values in findings:
             finding = Finding._make(values)
-            self.findings[finding.code, finding.grade, finding.done] += 1
+            self.findings[finding.code, finding.grade, finding.kind, finding.done] += 1
         self.notes.update(notes)
 
     def add_tally(self, tally: dict[TallyKey, int]) -> None:
@@ -130,8 +134,8 @@ class RunSummary:
             "bytes_out": self.bytes_out,
             "seconds": round(self.seconds, 3),
             "findings": [
-                {"code": code, "grade": grade, "done": done, "count": count}
-                for (code, grade, done), count in sorted(self.findings.items())
+                {"code": code, "grade": grade, "kind": kind, "done": done, "count": count}
+                for (code, grade, kind, done), count in sorted(self.findings.items())
             ],
             "notes": dict(sorted(self.notes.items())),
             "series": {name: dict(self.series[name]) for name in sorted(self.series)},

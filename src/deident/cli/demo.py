@@ -53,7 +53,7 @@ def demo(folder: str, force: bool) -> int:
     _call("project", "init", project)
     exit_code = _call("run", study.folder, "-o", clean, "--project", project)
 
-    _head("3. What could not be proven clean is kept back, with its reason")
+    _head("3. What could not be cleaned is kept back, with its reason")
     _call("project", "quarantine", project, "--show-paths")
 
     _head("4. Is anything left? A byte search for every planted identifier, in every encoding")

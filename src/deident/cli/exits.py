@@ -19,14 +19,15 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: dict[ExitCode, str] = {
-    ExitCode.DONE: "Done, and everything that was written was verified.",
+    ExitCode.DONE: "Done, and everything that was written was searched for identifiers first.",
     ExitCode.UNEXPECTED: "The machine refused in the middle (disk full, standard output closed to "
     "writing), the project's books are damaged, or an error that nobody foresaw. What was written "
     "until then is complete.",
     ExitCode.USAGE: "The command line or a profile is wrong, or a place that it names cannot be "
     "used. No original was read, no output written.",
     ExitCode.QUARANTINED: "Finished, but some instances were quarantined or failed.",
-    ExitCode.REVIEW: "Finished, and there are findings that a person should look at.",
+    ExitCode.REVIEW: "Finished, and there are findings that a person should look at: identifiers "
+    "that were found and left, or what may be a Patient ID.",
     ExitCode.NOTHING: "Finished, but there was nothing to do: no instance matched.",
     ExitCode.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C). What was written is complete.",
     ExitCode.TERMINATED: "Ended by SIGTERM. What was written is complete.",
@@ -34,9 +35,10 @@ MEANINGS: dict[ExitCode, str] = {
 
 # What makes a command end with `REVIEW`, and what does not.
 REVIEWED: dict[str, str] = {
-    "run": "a finding of grade `certain` or `likely` that was `reported`, which leaves the value "
-    "as it was (`--verify report`). Findings that were repaired, `weak` findings and notes do not "
-    "count. The summary marks what counts with *to review*, `deident project findings` with `!`.",
+    "run": "a finding that was `reported`, which leaves the value as it was, of grade `certain` or "
+    "`likely` (`--verify report`), or of kind `patient-id` and any grade. Findings that were "
+    "repaired, other `weak` findings and notes do not count. The summary marks what counts with "
+    "*to review*, `deident project findings` with `!`.",
     "diff": "a difference that the profile does not explain (marked `!`), in a file or in any pair "
     "of two folders; or an original that the profile would quarantine, though there is a cleaned "
     "instance of it. Originals and cleaned instances without a counterpart do not count.",

@@ -88,7 +88,7 @@ def run(
     """De-identify files and folders into OUT.
 
     INPUT is a file, a folder or a quoted glob pattern. Originals are only read. What cannot be
-    proven clean is quarantined in the project folder with a reason, and never written to OUT.
+    cleaned is quarantined in the project folder with a reason, and never written to OUT.
 
     \b
     Examples:

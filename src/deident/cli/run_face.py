@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,11 +189,10 @@ def _lines(summary: RunSummary) -> Iterator[str]:
             yield f"{name:<12}{count:>7}  {code}: {REASONS[code].text}"
     if summary.collisions:
         yield f"{'collisions':<12}{summary.collisions:>7}  {REASONS['collision'].text}; kept as _2"
-    findings: Counter[str] = Counter()
-    for (_, grade, done), count in summary.findings.items():
-        mark = "  ! to review" if is_to_review(grade, done) else ""
-        findings[f"{grade} {done}".strip() + mark] += count
-    for text, count in sorted(findings.items()):
+    for (code, grade, kind, done), count in sorted(summary.findings.items()):
+        what = "" if code == "identifier" else code
+        mark = "! to review" if is_to_review(grade, kind, done) else ""
+        text = " ".join(filter(None, (what, grade, kind, done, mark)))
         yield f"{'findings':<12}{count:>7}  {text}"
     if summary.notes:
         from deident.app.reading import READER_NOTES

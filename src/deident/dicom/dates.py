@@ -1,8 +1,9 @@
 """Dates, times and ages (DA, TM, DT, AS): parse, shift, truncate, cap, and how people write them.
 
 The forms are those of PS3.5 6.2, plus the ACR-NEMA forms `YYYY.MM.DD` and `HH:MM:SS` that PS3.5
-still lets readers accept. What is not a whole date (partial, range, nonsense) is refused with the
-code `bad-date`, so that a caller removes or replaces it; nothing passes unparsed.
+still lets readers accept. What is not a whole date (range, nonsense, partial where
+the VR wants a whole one) is refused with the code `bad-date`, so that a caller removes or replaces
+it; nothing passes unparsed.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _date_time(match: re.Match[str]) -> DateTime | None:
 
 
 def kind(vr: str, text: str) -> Kind:
-    """What a DA, TM or DT value is: only a `full` one (a DT with at least its day) can be shifted.
+    """What a DA, TM or DT value is: `full` is a whole date, or a DT with at least its day.
 
     `range` is a query's range of PS3.4 C.2.2.2.5, which has no place in an instance.
     """
@@ -187,14 +188,24 @@ def shift_da(text: str, days: int) -> str:
 def shift_dt(text: str, days: int) -> str:
     """A DT value moved by whole days; time, precision and offset from UTC stay as written.
 
+    A year or a month moves from the edge that lies nearest to the target, so that it always becomes
+    another one (C95): one day before 1987 is 1986, one day behind is 1988.
+
     Raises:
-        InstanceError: `bad-date` when it states no day or leaves the years 1 to 9999.
+        InstanceError: `bad-date` when it is no DT value or leaves the years 1 to 9999.
     """
     text = text.strip(_PAD)
     value = parse_dt(text)
-    if value.month is None or value.day is None:
-        raise _refuse("a date and time without its day cannot be shifted")
-    return _shifted(date(value.year, value.month, value.day), days) + text[8:]
+    if value.day is not None:
+        return _shifted(date(value.year, value.month or 1, value.day), days) + text[8:]
+    digits = 4 if value.month is None else 6
+    months = value.year * 12 + (value.month or 1) - 1
+    if days > 0:  # from the last day, which is the one before the first of the next
+        months, days = months + (12 if value.month is None else 1), days - 1
+    edge = _date(months // 12, months % 12 + 1, 1)
+    if edge is None:
+        raise _refuse("the shifted date is outside the years 1 to 9999")
+    return _shifted(edge, days)[:digits] + text[digits:]
 
 
 def shift_ptp(raw: bytes, days: int) -> bytes:

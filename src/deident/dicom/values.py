@@ -143,10 +143,11 @@ def is_legal(vr: str, value: str) -> bool:
 
     The empty value always is; that an attribute must have a value is its type's to say.
     """
-    return not value or (_has_form(vr, value) and _fits(vr, value))
+    return not value or (_has_form(vr, value) and fits(vr, value))
 
 
-def _fits(vr: str, value: str) -> bool:
+def fits(vr: str, value: str) -> bool:
+    """Whether a single text value, without padding, is not longer than the VR allows."""
     longest = rules(vr).longest
     return not longest or all(len(part) <= longest for part in _groups(vr, value))
 
@@ -186,7 +187,7 @@ def problems(vr: str, raw: bytes, charset: Charset = DEFAULT) -> tuple[str, ...]
     present = [value for value in values if value]
     if not all(_has_form(vr, value) for value in present):
         found.append("unfit-form")
-    if not all(_fits(vr, value) for value in present):
+    if not all(fits(vr, value) for value in present):
         found.append("unfit-length")
     return tuple(found)
 

@@ -24,6 +24,7 @@ from deident.engine.numbers import NUMBERS, hits_in_number
 from deident.engine.plan import TEXT, Step, is_structural, structural_step
 from deident.engine.private import creator_of, creators, is_creator, safe_creators, safe_vr
 from deident.engine.result import Change, Finding
+from deident.engine.rewriting import grows_too_long
 from deident.engine.verify import Hit, uids_in
 from deident.errors import REASONS, InstanceError
 
@@ -280,6 +281,9 @@ class Walker:
         text = place.charset.decode(written, vr)
         renewed = self._renew_uids_in(text)
         if renewed != text:
+            if grows_too_long(vr, text, renewed):
+                hits = (Hit("uid", "certain", 0, len(text)),)
+                return self._repaired(tag, vr, decision, hits, step, place.path)
             text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
         hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
         return self._repaired(tag, vr, decision, hits, step, place.path)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from deident.engine.folding import Folded, fold, is_unspaced
 from deident.engine.needles import Needle
-from deident.tables.vocabulary import listed_words, word_class
+from deident.tables.vocabulary import WordClass, listed_words, word_class
 
 Grade = Literal["certain", "likely", "weak"]
 
@@ -35,6 +35,8 @@ _CODED_TAGS = frozenset(
         0x00181210,  # Convolution Kernel
     )
 )
+# What may coincide with a number that is no patient's: numbers of concepts.
+_CODE_VALUES = frozenset((0x00080100, 0x00080119))
 # Terms that name a company: so may an institution, and then it is no secret.
 _MAKERS = frozenset((0x00080070, 0x00081090, 0x00181016, 0x00181018))
 _RULED = frozenset(("AS", "DA", "DT", "TM", "UI"))
@@ -195,17 +197,24 @@ def _judge_part(needle: Needle, find: Find) -> Grade | None:
     """One part of a name, alone."""
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NAMES):
         return None
-    announced = find.addressed or find.place.vr == "PN"
     if is_unspaced(needle.text[0]):
         return "likely"
     classes = {word_class(word) for word in needle.words}
-    if len(needle.words) > 1:
-        return "likely" if "name" in classes or not find.place.coded else "weak"
     if find.place.coded:
-        return "likely" if classes == {"name"} and _is_no_term(needle.text) else "weak"
-    if announced or (classes != {"term"} and len(needle.text) > 3):
+        return _judge_part_among_terms(needle, find, classes)
+    if len(needle.words) > 1 or (needle.sole and find.whole):
+        return "likely"
+    if find.addressed or find.place.vr == "PN" or (classes != {"term"} and len(needle.text) > 3):
         return "likely"
     return "likely" if find.capitalised or (find.whole and classes != {"term"}) else "weak"
+
+
+def _judge_part_among_terms(needle: Needle, find: Find, classes: set[WordClass]) -> Grade:
+    if needle.sole and needle.kind == "person" and find.place.tag in _MAKERS:
+        return "weak"  # authors may be companies
+    if len(needle.words) > 1:
+        return "likely" if "name" in classes else "weak"
+    return "likely" if classes == {"name"} and _is_no_term(needle.text) else "weak"
 
 
 def _judge_full(needle: Needle, find: Find) -> Grade | None:
@@ -247,21 +256,35 @@ def _judge_id(needle: Needle, find: Find) -> Grade | None:
     if not find.stands_alone or not _gaps_fit(needle, find, _IN_NUMBERS, longest=3):
         return None
     if needle.text.isalpha():
-        found = _judge_part(needle, find)
         # stations are called after their makers, steps after what is done
-        return found if needle.kind == "patient-id" or not is_known_word(needle.text) else None
+        known = needle.kind != "patient-id" and is_known_word(needle.text)
+        return None if known else _judge_part(needle, find)
     if find.place.vr in _NUMBERS and not (find.whole and not find.gaps):
         return None
     found = _weight_of_number(needle.text)
-    if find.place.coded and needle.text.isdigit() and len(needle.text) < 7:
-        return "weak"
     if _is_within_larger_number(find):
         return _weaker(found)
+    if needle.kind == "patient-id":
+        return _judge_patient_id(needle, find, found)
+    if find.place.coded and needle.text.isdigit() and len(needle.text) < 7:
+        told = find.whole and len(needle.text) > 4 and find.place.tag not in _CODE_VALUES
+        return "likely" if told else "weak"
     if found == "weak" and (
         find.follows(listed_words("before_numbers")) or (find.whole and len(needle.text) > 4)
     ):
         return "weak" if find.place.vr in _NUMBERS or find.place.coded else "likely"
     return found if found != "weak" or len(needle.text) > 4 else None
+
+
+def _judge_patient_id(needle: Needle, find: Find, found: Grade) -> Grade | None:
+    """Worth more than other numbers: as the whole value, or in six digits, it is no chance."""
+    if found != "weak":
+        return found
+    if find.gaps and len(needle.text) < 5:
+        return None  # 1, 2, 3, 4
+    if find.place.vr in _NUMBERS:
+        return "likely" if len(needle.text) > 4 else "weak"
+    return "likely" if find.whole or find.follows(listed_words("before_numbers")) else "weak"
 
 
 def _weight_of_number(text: str) -> Grade:
@@ -355,7 +378,13 @@ def _judge_place_word(needle: Needle, find: Find) -> Grade | None:
     return "likely" if sure and (not find.place.coded or _is_no_term(needle.text)) else "weak"
 
 
+def _judge_short(_needle: Needle, find: Find) -> Grade | None:
+    """A Patient ID of two or three characters: worth something beside a name, see `verify`."""
+    return "weak" if find.stands_alone and not find.gaps else None
+
+
 _JUDGES = {
+    "short": _judge_short,
     "full": _judge_full,
     "initials": _judge_initials,
     "part": _judge_part,

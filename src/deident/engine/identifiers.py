@@ -178,11 +178,12 @@ PERSONAL: frozenset[Kind] = frozenset({"birth-date", "contact", "name", "patient
 # VRs that may hold a name under any tag.
 _NAME_VRS = frozenset(("PN", "UN"))
 
-# Fewer folded characters than this say nothing: every text has them.
+# Fewer folded characters than this say nothing: every text has them. A Patient ID of two or three
+# says something beside a name.
 _SHORTEST: dict[Kind, int] = {
     "name": 2,
     "person": 2,
-    "patient-id": 4,
+    "patient-id": 2,
     "number": 4,
     "birth-date": 6,
     "contact": 7,

@@ -20,6 +20,7 @@ Form = Literal[
     "initials",  # one part of a name with the initials of the others
     "part",
     "id",
+    "short",  # a Patient ID of two or three characters: nothing alone
     "phone",
     "exact",  # e-mail, address line: long and particular
     "place",  # a whole institution name
@@ -37,6 +38,7 @@ class Needle(NamedTuple):
         form: what the spelling stands for.
         words: the folded words that it is made of.
         owner: number of the identifier that it belongs to: two parts of one name have the same.
+        sole: whether it is the whole identifier: a name or a Patient ID of one word.
     """
 
     text: str
@@ -44,6 +46,7 @@ class Needle(NamedTuple):
     form: Form
     words: tuple[str, ...]
     owner: int
+    sole: bool = False
 
     def __repr__(self) -> str:  # never the value: reprs end up in logs
         return f"<Needle {self.kind} {self.form}>"
@@ -112,7 +115,8 @@ def _names(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
                     yield from _ids(part.text, kind, owner)
             parts = [part for part in parts if not any(char.isdigit() for char in part.text)]
             for form, words in (*_single_parts(parts), *_joined_parts(parts)):
-                yield Needle("".join(words)[:_LONGEST], kind, form, words, owner)
+                sole = form == "part" and len(parts) == 1
+                yield Needle("".join(words)[:_LONGEST], kind, form, words, owner, sole)
 
 
 def _spellings(text: str) -> list[str]:
@@ -249,7 +253,9 @@ def _ids(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
         spellings.add(match[1])
     for spelling in spellings:
         if len(spelling) > 3:
-            yield Needle(spelling, kind, "id", (spelling,), owner)
+            yield Needle(spelling, kind, "id", (spelling,), owner, kind == "patient-id")
+        elif kind == "patient-id" and any(char.isdigit() for char in spelling):
+            yield Needle(spelling, kind, "short", (spelling,), owner)
 
 
 def _contacts(text: str, kind: Kind, owner: int) -> Iterator[Needle]:

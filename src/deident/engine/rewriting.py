@@ -93,6 +93,17 @@ def _packed(subject: Subject, new: Sequence[str]) -> bytes:
         raise failed(f"the rule gives no number that fits VR {subject.vr}") from error
 
 
+def grows_too_long(vr: str, old: str, new: str) -> bool:
+    """Whether a value of a new text is longer than the VR allows and than it was (PS3.5 6.2)."""
+    pairs = zip(_values(vr, old), _values(vr, new), strict=True)
+    return any(len(two) > len(one) and not values.fits(vr, two) for one, two in pairs)
+
+
+def _values(vr: str, text: str) -> list[str]:
+    parts = text.split("\\") if vr in MULTI_TEXT_VRS else [text]
+    return [part.rstrip(" \0") for part in parts]
+
+
 @lru_cache(maxsize=1024)
 def multiplicity(tag: int) -> tuple[int, int]:
     """How many values an attribute has at least and at most (PS3.5 6.4); `2-2n` is 2 to any."""

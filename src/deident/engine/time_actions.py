@@ -47,7 +47,8 @@ def _shift_looks_at(params: Params) -> frozenset[int]:
     ActionSpec(
         "shift-date",
         "C",
-        "Move dates by whole days; times of day stay.",
+        "Move dates by whole days; times of day stay. A DT of only a year or a month becomes "
+        "another one.",
         (MODE, DAYS, EPOCH, TAG),
         vrs=_DATE_VRS | {"OB"},
         sequences=False,

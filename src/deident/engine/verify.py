@@ -32,6 +32,8 @@ _WORDS = re.compile(r"[^\W\d_]{5,}")
 # Two parts of one name so near to each other are meant as one.
 _NEAR = 80
 _MOST_HITS = 64
+# Words that name somebody: one of the patient and one of a physician are no two kinds of evidence.
+_NAMES = frozenset(("name", "person"))
 _RANK: dict[Grade, int] = {"certain": 0, "likely": 1, "weak": 2}
 _MANY_UIDS = 32
 # Some programs number studies 1.1, 1.2, …: shorter ones stand in every text and tell nothing.
@@ -71,7 +73,9 @@ class Matcher:
             for entry in identifiers.entries
             if entry.tag not in ignore and (entry.kind in PERSONAL or fold(entry.text) not in kept)
         )
-        self._needles = needles(entries)
+        every = needles(entries)
+        self._needles = [needle for needle in every if needle.form != "short"]
+        self._short = [needle for needle in every if needle.form == "short"]
         self._dates = [
             found
             for entry in entries
@@ -97,16 +101,17 @@ class Matcher:
         """
         hits: list[Hit] = []
         folded = fold(text)
+        place = Place(tag, vr)
         for anchor in self._anchors:
             if anchor in folded:
                 for start in range(0, len(text), _PIECE):
-                    hits += self._in_piece(text, start, Place(tag, vr))
+                    hits += self._in_piece(text, start, place)
                 break
         if vr in _SENTENCES and self._names:
             hits += self._misspelt(text)
         if not raw.isascii() or b"\x1b" in raw:
             hits += self._in_other_sets(raw)
-        return _best(hits) if hits else ()
+        return _best(hits if place.ruled else _proven(hits, text)) if hits else ()
 
     def search_bytes(self, blob: bytes) -> tuple[Hit, ...]:
         """Identifiers in a value that may not be text: ASCII, UTF-8, UTF-16, legacy sets."""
@@ -120,7 +125,7 @@ class Matcher:
                     hits += self._in_wide_piece(text, start)
                     break
         hits += self._in_other_sets(blob)
-        return _best(hits)
+        return _best(_proven(hits, text))
 
     # -- the long way ---------------------------------------------------------------------------
 
@@ -148,7 +153,19 @@ class Matcher:
         hits = _together(found)
         for date in self._dates:
             hits += [Hit("birth-date", *rest) for rest in date.search(text, place)]
-        return hits
+        return hits + self._beside_names(hits, folded, place) if self._short else hits
+
+    def _beside_names(self, hits: list[Hit], folded: Folded, place: Place) -> list[Hit]:
+        """Patient IDs of two or three characters, right beside a name."""
+        begins = {hit.start for hit in hits if hit.kind in _NAMES}
+        ends = {hit.end for hit in hits if hit.kind in _NAMES}
+        found = []
+        for needle in self._short if ends else ():
+            for start in _occurrences(needle.text, folded.text):
+                find = Find(folded, start, start + len(needle.text), place)
+                if grade(needle, find) and _touches(find, begins, ends):
+                    found.append(Hit(needle.kind, "weak", find.begin, find.stop))
+        return found
 
     def _in_wide_piece(self, text: str, start: int) -> Iterator[Hit]:
         """Hits in one piece of a blob that may be UTF-16: without its zeros."""
@@ -254,6 +271,44 @@ def _beside_another(
             if abs(begin - find.begin) < _NEAR and "likely" in (graded, other):
                 return "certain"
     return graded
+
+
+def _touches(find: Find, begins: set[int], ends: set[int]) -> bool:
+    """Whether it ends before one of `begins` or begins behind one of `ends`, with no more between
+    than three separators within one of several values.
+    """
+    source = find.folded.source
+    for length in range(4):
+        first, last = find.begin - length, find.stop + length
+        if first in ends and "\\" not in source[first : find.begin]:
+            return True
+        if last in begins and "\\" not in source[find.stop : last]:
+            return True
+    return False
+
+
+def _proven(hits: list[Hit], text: str) -> list[Hit]:
+    """The hits; weak ones of two kinds near each other are likely: two coincidences are none."""
+    weak = sorted({hit for hit in hits if hit.grade == "weak"}, key=lambda hit: hit.start)
+    if len({hit.kind for hit in weak}) < 2:
+        return hits
+    proven: set[Hit] = set()
+    for number, hit in enumerate(weak):
+        for other in weak[number + 1 :]:
+            if other.start - hit.end >= _NEAR:
+                break
+            if _differ(hit, other, text):
+                proven |= {hit, other}
+        if len(proven) > _MOST_HITS:
+            break
+    return [hit._replace(grade="likely") if hit in proven else hit for hit in hits]
+
+
+def _differ(one: Hit, two: Hit, text: str) -> bool:
+    """Whether two finds, one behind the other, are different words that say different things."""
+    if one.kind == two.kind or _NAMES.issuperset((one.kind, two.kind)) or two.start < one.end:
+        return False
+    return fold(text[one.start : one.end]) != fold(text[two.start : two.end])
 
 
 def _hidden(
