@@ -164,9 +164,17 @@ def test_C95_what_is_no_whole_date_goes_by_type(
     assert act(action, subject(0x00080020, "DA", text, type_=type_)) == left
 
 
-@pytest.mark.parametrize(("vr", "text"), [("DT", "1987"), ("DT", "x"), ("TM", "2561"), ("TM", "?")])
-def test_C95_times_and_partial_date_times_too(vr: str, text: str) -> None:
+@pytest.mark.parametrize(("vr", "text"), [("DT", "19871"), ("DT", "x"), ("TM", "2561"), ("TM", "?")])
+def test_C95_what_is_no_time_or_date_time_goes_too(vr: str, text: str) -> None:
     assert act("shift-date", subject(0x0008002A, vr, text)) == Decision("remove", note="bad-date")
+
+
+@pytest.mark.parametrize("text", ["1987", "198703"])
+def test_C95_a_date_time_of_a_year_or_a_month_becomes_another_one(text: str) -> None:
+    found = act("shift-date", subject(0x0008002A, "DT", text))
+    assert found.kind == "value"
+    assert found.value.decode().strip() != text
+    assert len(found.value.decode().strip()) == len(text)
 
 
 def test_C95_one_bad_value_of_several_is_enough() -> None:
