@@ -164,7 +164,9 @@ def test_C95_what_is_no_whole_date_goes_by_type(
     assert act(action, subject(0x00080020, "DA", text, type_=type_)) == left
 
 
-@pytest.mark.parametrize(("vr", "text"), [("DT", "19871"), ("DT", "x"), ("TM", "2561"), ("TM", "?")])
+@pytest.mark.parametrize(
+    ("vr", "text"), [("DT", "19871"), ("DT", "x"), ("TM", "2561"), ("TM", "?")]
+)
 def test_C95_what_is_no_time_or_date_time_goes_too(vr: str, text: str) -> None:
     assert act("shift-date", subject(0x0008002A, vr, text)) == Decision("remove", note="bad-date")
 
