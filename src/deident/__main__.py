@@ -19,6 +19,24 @@ def main() -> int:
 def _command_line() -> int:
     # What loads while a command starts is there to stay: looking for garbage in it only takes time.
     gc.set_threshold(20_000, 20, 20)
+    if sys.argv[1:2] != ["run"]:
+        return _guarded_command_line()
+    from deident.work import early
+
+    early.start(_preload)
+    try:
+        return _guarded_command_line()
+    finally:
+        early.discard()
+
+
+def _preload() -> None:
+    from deident.app.preloading import preload
+
+    preload()
+
+
+def _guarded_command_line() -> int:
     try:
         from deident.cli.main import main as run_command_line
 

@@ -1,40 +1,71 @@
-"""From the name of a profile to what a run needs: an effective profile, compiled."""
+"""From the name of a profile to what a run needs: an effective profile, compiled.
+
+What compiles and carries out is imported where it is needed: a run whose recipe was compiled by an
+early worker (`work.early`) never loads it into its own process.
+"""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident._version import __version__
-from deident.app.api import identity_of
 from deident.app.running import Recipe
-from deident.engine.actions import CATALOG
-from deident.engine.plan import Plan
-from deident.engine.process import Engine
-from deident.profiles.loader import load
-from deident.profiles.plain import profile_hash
+from deident.work import early
+
+if TYPE_CHECKING:
+    from deident.engine.plan import Plan
+    from deident.engine.process import Engine
+
+
+class PackedPlan:
+    """A compiled profile that is unpacked only where it is used, however often it is sent on."""
+
+    def __init__(self, plan: Plan | None, packed: bytes = b"") -> None:
+        """Hold a plan, or what `pickle` made of one."""
+        self._plan, self._packed = plan, packed
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+        if self._plan is None:
+            plan: Plan = pickle.loads(self._packed)  # noqa: S301 (our own process sent it)
+            self._plan = plan
+        return self._plan
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PackedPlan, (None, self._packed or pickle.dumps(self._plan))
 
 
 class PlannedEngine(NamedTuple):
     """Makes the engine of a run inside a worker; see `work.deidentify.EngineSpec`.
 
     Attributes:
-        plan: the compiled profile.
-        key: the project key.
+        packed: the compiled profile.
         details: whether results list every single decision.
+        key: the project key.
     """
 
-    plan: Plan
-    key: bytes
+    packed: PackedPlan
     details: bool
+    key: bytes
+
+    @property
+    def plan(self) -> Plan:
+        """The compiled profile."""
+        return self.packed.plan
 
     def build(self) -> Engine:
         """Make it."""
+        from deident.app.api import identity_of
+        from deident.engine.process import Engine
+
         return Engine(self.plan, identity_of(self.plan.profile, self.key), details=self.details)
 
     def __repr__(self) -> str:  # never the key
-        return f"<PlannedEngine {self.plan.profile.name}>"
+        return "<PlannedEngine>"
 
 
 def recipe(
@@ -52,15 +83,19 @@ def recipe(
         ProfileError: the profile cannot be used.
         UsageError: an option is unknown, not available, or excludes another.
     """
+    from deident.engine.actions import CATALOG
+    from deident.engine.plan import Plan
+    from deident.profiles.loader import load
+    from deident.profiles.plain import profile_hash
+
     loaded = load(profile, options, CATALOG)
     if verify is not None:
         loaded = loaded._replace(verify=verify)
-    plan = Plan(loaded)
     return Recipe(
         loaded.name,
         f"{profile_hash(loaded)} {__version__}",
         loaded.naming,
-        partial(_engine, plan, details),
+        partial(PlannedEngine, PackedPlan(Plan(loaded)), details),
         _NO_DEIDENTIFICATION.format(loaded.name) if loaded.base == "keep" else "",
     )
 
@@ -70,5 +105,18 @@ _NO_DEIDENTIFICATION = (
 )
 
 
-def _engine(plan: Plan, details: bool, key: bytes) -> PlannedEngine:
-    return PlannedEngine(plan, key, details)
+def early_recipe(
+    profile: str, options: Iterable[str] = (), *, verify: Any = None, details: bool = False
+) -> Recipe:
+    """Have an early worker make a recipe, if one waits; see `recipe`.
+
+    What it does not come back from is done in this process, which can tell of it.
+    """
+    order = partial(recipe, profile, tuple(options), verify=verify, details=details)
+    worker = early.waiting()
+    if worker is not None:
+        try:
+            return worker.ask(order)
+        except EOFError:
+            early.discard()
+    return order()

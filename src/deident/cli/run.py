@@ -96,7 +96,7 @@ def run(
       deident run A B -o CLEAN --project TRIAL --with retain-safe-private -j 4
       deident run STUDY -o CLEAN --dry-run
     """
-    from deident.app.recipes import recipe
+    from deident.app.recipes import early_recipe
 
     mirror = layout == "mirror"
     if settings["keep_names"] and not mirror:
@@ -105,7 +105,7 @@ def run(
         raise UsageError("usage", "--name-template needs --layout template")
     details = as_json and settings["dry_run"]
     face = RunFace(quiet=quiet, as_json=as_json, details=details, project=project or "")
-    prepared = recipe(profile, options, verify=verify, details=details)
+    prepared = early_recipe(profile, options, verify=verify, details=details)
     if prepared.warning and not quiet:
         output.note(prepared.warning)
     try:

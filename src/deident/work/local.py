@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 from deident.errors import REASONS, InfrastructureError
 from deident.work import worker as inside
+from deident.work.early import EarlyWorker
+from deident.work.early import take as take_early
 from deident.work.worker import BYE, FATAL, NOTE, READY, RESULT, Item, Limits, Task
 
 _MAX_BATCH = 16
@@ -90,7 +92,7 @@ class Pool:
 
     Workers are forked, which shares everything that is loaded already; where this process has
     several threads they are started as fresh interpreters instead, because a fork would copy locks
-    in any state.
+    in any state. An early worker (`work.early`) that waits in this process becomes the first.
 
     Args:
         task: what to do.
@@ -136,6 +138,9 @@ class Pool:
         Raises:
             InfrastructureError: `worker-failed`.
         """
+        early = take_early()
+        if early is not None:
+            self._enrol(self._adopted(early))
         while len(self._workers) < self._count:
             self._add_worker()
 
@@ -282,8 +287,22 @@ class Pool:
             raise InfrastructureError(
                 "worker-failed", f"a worker process could not start: {reason}"
             ) from error
+        self._enrol(worker)
+
+    def _enrol(self, worker: _Worker) -> None:
         self._workers[worker.results] = worker
         self._poll.register(worker.results, select.POLLIN)
+
+    def _adopted(self, early: EarlyWorker) -> _Worker:
+        import pickle
+
+        task = (pickle.dumps(self._task), tuple(self._limits))
+        worker = _Worker(early.pid, early.tasks, early.results)
+        try:
+            inside.write_all(worker.tasks, inside.frame((inside.TASK, task)))
+        except BrokenPipeError:
+            return worker  # it has gone; that is seen when its results end
+        return worker
 
     def _fork(self) -> _Worker:
         tasks_out, tasks_in = os.pipe()

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from deident.errors import DeidentError
 
 READY, RESULT, NOTE, FATAL, BYE = range(5)
+TASK, QUESTION = range(2)  # what an early worker is sent
 
 # How much longer than its supervisor a worker waits before it ends itself: nobody else will when
 # the supervisor was killed.
@@ -165,6 +166,24 @@ def _main() -> None:
     silence()
     pickled, limits = read_frame(source)
     serve(pickle.loads(pickled), source, target, Limits(*limits))  # noqa: S301 (our own process)
+
+
+def serve_early(source: int, target: int) -> None:
+    """Answer questions, then do a task; or end when the input does."""
+    import pickle
+
+    while (message := read_frame(source)) is not None:
+        kind, content = message
+        if kind == TASK:
+            pickled, limits = content
+            serve(pickle.loads(pickled), source, target, Limits(*limits))  # noqa: S301 (our own)
+            return
+        question = pickle.loads(content)  # noqa: S301 (our own process sent it)
+        try:
+            answer = question()
+        except DeidentError as error:
+            answer = error
+        write_all(target, frame(pickle.dumps(answer)))
 
 
 def silence() -> None:
