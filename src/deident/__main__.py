@@ -11,9 +11,20 @@ from deident._version import __version__
 
 def main() -> int:
     """Run the command line, return its exit code."""
+    _open_closed_streams()
     if sys.argv[1:] == ["--version"] and _version_printed():
         return 0
     return _command_line()
+
+
+def _open_closed_streams() -> None:
+    # A stream that was closed from the start is opened to nothing; else the next file or pipe that
+    # is opened would get its number, and what is printed.
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _command_line() -> int:

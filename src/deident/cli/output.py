@@ -37,16 +37,7 @@ def _visible(char: str) -> str:
 
 
 def prepare_streams() -> None:
-    """Let neither a locale nor a closed stream make printing fail.
-
-    A stream that was closed from the start is opened to nothing; else the next file that is opened
-    would get its number, and what is printed.
-    """
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
+    """Let neither a locale nor a stream that was closed from the start make printing fail."""
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
