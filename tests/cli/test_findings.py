@@ -88,7 +88,7 @@ def test_what_was_repaired_is_located_too(study: Path, here: Any) -> None:
 def test_originals_are_named_on_demand_only(study: Path, here: Any) -> None:
     here("run", "in", "-o", "out")
     project = "out.deident-project"
-    assert "2.dcm" not in here("project", "findings", project).out
+    assert "/2.dcm" not in here("project", "findings", project).out
     assert f"{study}/2.dcm" in here("project", "findings", project, "--show-paths").out
     found = json.loads(here("project", "findings", project, "--show-paths", "--json").out)
     assert {one["path"] for one in found["findings"]} == {f"{study}/2.dcm"}
