@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 from deident.engine.actions import CATALOG
-from deident.profiles.loader import LIBRARY, examine_file
+from deident.profiles import loader
 from deident.profiles.plain import to_plain
 
-TARGET = LIBRARY / "compiled.json"
+_LIBRARY = Path(loader.LIBRARY)
+TARGET = _LIBRARY / "compiled.json"
 
 
 def compiled() -> str:
     """Return what compiled.json must hold."""
     profiles = {}
-    for path in sorted(LIBRARY.glob("*.yaml")):
-        examined = examine_file(path, CATALOG)
+    for path in sorted(_LIBRARY.glob("*.yaml")):
+        examined = loader.examine_file(path, CATALOG)
         if examined.built is None:
             sys.exit(f"{path}: {examined.problems[0]}")
         profile = examined.built.profile

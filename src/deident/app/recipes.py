@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident._version import __version__
 from deident.app.running import Recipe
+from deident.store import journal
 from deident.work import early
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class PackedPlan:
-    """A compiled profile that is unpacked only where it is used, however often it is sent on."""
+    """A compiled profile that is unpacked only where it is used, however often it is sent on.
+
+    The process that packed it never unpacks it.
+    """
 
     def __init__(self, plan: Plan | None, packed: bytes = b"") -> None:
         """Hold a plan, or what `pickle` made of one."""
@@ -31,12 +35,17 @@ class PackedPlan:
     def plan(self) -> Plan:
         """The plan."""
         if self._plan is None:
-            plan: Plan = pickle.loads(self._packed)  # noqa: S301 (our own process sent it)
-            self._plan = plan
+            self._plan = _packed_here.get(self._packed) or pickle.loads(self._packed)  # noqa: S301 (our own process sent it)
         return self._plan
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PackedPlan, (None, self._packed or pickle.dumps(self._plan))
+        if not self._packed:
+            self._packed = pickle.dumps(self._plan)
+            _packed_here[self._packed] = self.plan
+        return PackedPlan, (None, self._packed)
+
+
+_packed_here: dict[bytes, Plan] = {}
 
 
 class PlannedEngine(NamedTuple):
@@ -116,7 +125,7 @@ def early_recipe(
     worker = early.waiting()
     if worker is not None:
         try:
-            return worker.ask(order)
+            return worker.ask(order, meanwhile=journal.prepare)
         except EOFError:
             early.discard()
     return order()

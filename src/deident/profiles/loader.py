@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident.errors import InfrastructureError, ProfileError
@@ -19,11 +18,14 @@ from deident.profiles.plain import from_plain
 from deident.profiles.standard import check_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deident.profiles.build import Built
     from deident.profiles.catalog import ActionCatalog
     from deident.profiles.tree import Place, Problem, Tree
 
-LIBRARY = Path(__file__).parent / "library"
+# Where shipped profiles are; a text, because pathlib would cost a tenth of a start.
+LIBRARY = os.path.join(os.path.dirname(__file__), "library")  # noqa: PTH118, PTH120
 MAX_BYTES = 256 * 1024
 MAX_LAYERS = 8
 
@@ -64,6 +66,8 @@ def load(
     if isinstance(name_or_path, str) and name_or_path in shipped_names():
         profile = from_plain(_compiled()[name_or_path])
     else:
+        from pathlib import Path
+
         profile = _load_file(Path(name_or_path), actions, ())
     extra = tuple(extra_options)
     return profile._replace(options=check_options((*profile.options, *extra))) if extra else profile
@@ -76,7 +80,9 @@ def shipped_names() -> tuple[str, ...]:
 
 def shipped_path(name: str) -> Path:
     """Return the path of a shipped profile's YAML file."""
-    return LIBRARY / f"{name}.yaml"
+    from pathlib import Path
+
+    return Path(LIBRARY, f"{name}.yaml")
 
 
 _compiled_profiles: dict[str, Any] = {}
@@ -84,7 +90,8 @@ _compiled_profiles: dict[str, Any] = {}
 
 def _compiled() -> dict[str, Any]:
     if not _compiled_profiles:
-        _compiled_profiles.update(json.loads((LIBRARY / "compiled.json").read_bytes()))
+        with open(f"{LIBRARY}/compiled.json", "rb") as file:  # noqa: PTH123
+            _compiled_profiles.update(json.load(file))
     return _compiled_profiles
 
 

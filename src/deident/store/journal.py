@@ -171,6 +171,15 @@ class JournalWriter:
             raise no_more(error) from error
 
 
+def prepare() -> None:
+    """Load what sealing needs, so that the first frame need not wait for it."""
+    import zlib
+
+    from cryptography.hazmat.primitives.ciphers import aead
+
+    del aead, zlib
+
+
 def read(path: str, key: bytes) -> Iterator[Entry]:
     """Yield the records of a journal in the order in which they were written.
 

@@ -48,8 +48,10 @@ class EarlyWorker:
         finally:
             os._exit(status)
 
-    def ask(self, question: Callable[[], Answer]) -> Answer:
+    def ask(self, question: Callable[[], Answer], meanwhile: Callable[[], object] = int) -> Answer:
         """Return what `question`, which must be picklable, returns over there.
+
+        This process does `meanwhile` until then.
 
         Raises:
             DeidentError: that is what it raised.
@@ -61,6 +63,7 @@ class EarlyWorker:
             inside.write_all(self.tasks, inside.frame((inside.QUESTION, pickle.dumps(question))))
         except BrokenPipeError:
             raise EOFError from None
+        meanwhile()
         content: Any = inside.read_frame(self.results)
         if content is None:
             raise EOFError
