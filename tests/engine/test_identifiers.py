@@ -153,6 +153,7 @@ def test_contributes_agrees_with_harvest() -> None:
     assert not contributes(plain)
     assert contributes(element(STATION, "SH", "CT01"))
     assert contributes(element(REFERRING, "UN", b"Roe"))
+    assert contributes(element(REFERRING, "LO", b"Roe"))
     assert not contributes(element(0x00080060, "CS", "CT"))
 
 

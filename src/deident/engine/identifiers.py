@@ -10,12 +10,13 @@ are not in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Literal, NamedTuple
 
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element
 from deident.engine.folding import fold
-from deident.tables import vr_of
+from deident.tables import vrs
 from deident.tables.vocabulary import listed_words
 
 Kind = Literal[
@@ -175,8 +176,6 @@ KINDS: dict[int, Kind] = {tag: kind for kind, tags in _TAGS.items() for tag in t
 IDENTIFIER_TAGS = frozenset(KINDS)
 PERSONAL: frozenset[Kind] = frozenset({"birth-date", "contact", "name", "patient-id", "person"})
 """Kinds that tell who somebody is, not where or with what something was done."""
-# VRs that may hold a name under any tag.
-_NAME_VRS = frozenset(("PN", "UN"))
 
 # Fewer folded characters than this say nothing: every text has them. A Patient ID of two or three
 # says something beside a name.
@@ -243,24 +242,27 @@ def is_placeholder(folded: str) -> bool:
 
 
 def _collect(elements: list[Element], charset: Charset, found: set[Identifier]) -> None:
+    kinds = _kinds()
     for element in elements:
         if element.items is not None:
             for item in element.items:
                 _collect(item.elements, _charset_of(item.elements, charset), found)
-        elif element.tag in KINDS or element.vr in _NAME_VRS:
+        elif element.tag in kinds or element.vr == "PN":
             kind = _kind(element)
             if kind is not None and element.value_end > element.value_start:
                 found.update(_values(element, kind, charset))
 
 
 def _kind(element: Element) -> Kind | None:
-    """The kind of an attribute; VR PN is `person` where no row of `KINDS` says more."""
-    kind = KINDS.get(element.tag)
-    if kind is not None or element.vr == "PN":
-        return kind or "person"
-    if element.vr == "UN" and not element.tag & 0x00010000:
-        return "person" if vr_of(element.tag) == "PN" else None
-    return None
+    """The kind of an attribute, whatever VR it is written with; what has VR PN is a `person`."""
+    return _kinds().get(element.tag) or ("person" if element.vr == "PN" else None)
+
+
+@cache
+def _kinds() -> dict[int, Kind]:
+    """The rows of `KINDS`, and every other attribute that PS3.6 gives VR PN."""
+    persons: dict[int, Kind] = {tag: "person" for tag, vr in vrs().items() if vr == "PN"}
+    return persons | KINDS
 
 
 def _charset_of(elements: list[Element], inherited: Charset) -> Charset:
