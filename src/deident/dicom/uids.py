@@ -58,6 +58,11 @@ def find_uids(text: str) -> Iterator[tuple[int, int, str]]:
             yield match.start(), match.end(), uid
 
 
+def is_plain(uid: str) -> bool:
+    """Whether a UID is one wherever it stands in a text; others look like version numbers."""
+    return len(uid) <= MAX_LENGTH and _IN_TEXT.fullmatch(uid) is not None and _is_uid(uid)
+
+
 def _is_uid(uid: str) -> bool:
     for root in _ROOTS:
         if uid.startswith(root):

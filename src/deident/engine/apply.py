@@ -7,16 +7,15 @@ element; what was not touched comes back as the very bytes that were read (PS3.1
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import Struct
 from typing import NamedTuple
 
 from deident import tables
 from deident.dicom.charsets import Charset
-from deident.dicom.elements import Element, Encoding, Item, Path, Span
+from deident.dicom.elements import Element, Item, Path, Span
 from deident.dicom.encode import element_bytes, new_items
 from deident.dicom.parse import holds_pixels
 from deident.dicom.uids import find_uids, is_registered
-from deident.engine.case import SPECIFIC_CHARACTER_SET, Case
+from deident.engine.case import SPECIFIC_CHARACTER_SET, Case, renewable_uids
 from deident.engine.decision import REMOVE, Decision, Subject
 from deident.engine.identifiers import contributes
 from deident.engine.memo import Part, Record, Template, holds_blob, remember
@@ -25,12 +24,10 @@ from deident.engine.plan import TEXT, Step, is_structural, structural_step
 from deident.engine.private import creator_of, creators, is_creator, safe_creators, safe_vr
 from deident.engine.result import Change, Finding
 from deident.engine.rewriting import grows_too_long
-from deident.engine.verify import Hit, uids_in
+from deident.engine.verify import Hit, may_become_uid, odd_uids, uids_in
+from deident.engine.wrapping import rebuilt, wrapped
 from deident.errors import REASONS, InstanceError
 
-_ITEM_LE, _ITEM_BE = Struct("<L"), Struct(">L")
-_ITEM_END = {True: b"\xfe\xff\x0d\xe0\0\0\0\0", False: b"\xff\xfe\xe0\x0d\0\0\0\0"}
-_SEQUENCE_END = {True: b"\xfe\xff\xdd\xe0\0\0\0\0", False: b"\xff\xfe\xe0\xdd\0\0\0\0"}
 # A value left on disk is searched in windows that overlap by more than any identifier is long.
 _SEARCH_STEP, _SEARCH_OVERLAP = 1 << 20, 4096
 # After so many data sets that did not fit, a place is no longer remembered.
@@ -68,15 +65,19 @@ class Walker:
         """Start a record for one instance of `case`.
 
         `read` reads values that were left on disk (offset, length); `remembering` lets items of
-        sequences be compared with earlier ones; `own_uids` are the instance's UIDs that must not be
+        sequences be compared with earlier ones, until something is met of which the next instance
+        must not learn; `own_uids` are the instance's UIDs that must not be
         left in unknown values.
         """
         self.case = case
         self.scope = case.scope
         self.profile = case.scope.plan.profile
         self.remembering = remembering
+        # Original UIDs that were met besides those in `uids`, such as those of sequences that go.
+        self.unrenewed: set[bytes] = set()
         self.renews_uids = self.profile.base != "keep" and "retain-uids" not in self.profile.options
         self.own_uids = own_uids
+        self._odd_uids = odd_uids(own_uids)
         self.spans: dict[int, Span] = {}
         self._read = read
         self._structural = structural_step()
@@ -102,8 +103,11 @@ class Walker:
             InstanceError: a rule could not be carried out, or something cannot be proven clean.
         """
         owners, kept_blocks = self._private_blocks(elements, place.parents)
+        once = distinct(elements)
+        if len(once) < len(elements):
+            self.remembering = False  # a run would not show that something was there twice
         parts = []
-        for element in distinct(elements):
+        for element in once:
             if is_creator(element):
                 block = (element.tag & 0xFFFF0000) | (element.tag & 0xFF)
                 result = self._creator(element, place.path, kept=block in kept_blocks)
@@ -141,7 +145,10 @@ class Walker:
         """Identifiers in a private creator that the standard does not list."""
         if name.strip(b" \0").decode("ascii", "replace") in safe_creators():
             return ()
-        return self.case.matcher.search_bytes(name) + tuple(self._uid_hits(name))
+        uids = tuple(self._uid_hits(name))
+        if not uids and may_become_uid(name.decode("latin-1")):
+            self.remembering = False
+        return self.case.matcher.search_bytes(name) + uids
 
     def step_of(
         self, element: Element, parents: tuple[int, ...], owners: dict[int, str]
@@ -233,6 +240,8 @@ class Walker:
         path: Path,
     ) -> bytes:
         tag, kind = element.tag, decision.kind
+        if vr == "UI" and not (step.action == "uid" and kind == "value"):
+            self.note_own_uids([element])
         if kind == "keep":
             self._record(path, tag, vr, step.action, step.code, "kept", step.origin)
             return element.raw
@@ -250,6 +259,14 @@ class Walker:
     def _note_uids(self, old: bytes, new: bytes) -> None:
         pairs = zip(_uid_values(old), _uid_values(new), strict=False)
         self.uids += [pair for pair in pairs if pair[0] != pair[1]]
+
+    def renewed(self) -> frozenset[bytes]:
+        """The original UIDs that have become others."""
+        return frozenset(old.encode() for old, new in self.uids if old != new)
+
+    def note_own_uids(self, elements: list[Element]) -> None:
+        """Remember UIDs that the standard renews, whatever becomes of these elements."""
+        self.unrenewed |= renewable_uids(elements, self.scope.plan.standard)
 
     # -- proof ------------------------------------------------------------------------------------
 
@@ -286,17 +303,35 @@ class Walker:
                 return self._repaired(tag, vr, decision, hits, step, place.path)
             text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
         hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
+        hits += self._odd_uids_in(text, written)
         return self._repaired(tag, vr, decision, hits, step, place.path)
+
+    def _odd_uids_in(self, text: str, written: bytes) -> tuple[Hit, ...]:
+        """The instance's own UIDs that only it knows for UIDs: they are not renewed in a text."""
+        if b"\x1b" in written and may_become_uid(text):
+            self.remembering = False  # an escape sequence may stand within it
+        if not (self.renews_uids and self._odd_uids):
+            return ()
+        spans = uids_in(text.encode("ascii", "replace"), self._odd_uids)
+        if spans:
+            self.remembering = False  # in the next instance it may be no UID
+        return tuple(Hit("uid", "certain", start, end) for start, end in spans)
+
+    def may_hold_own_uids(self, content: bytes) -> bool:
+        """Whether remembered content may hold a UID of this instance that was nobody's before."""
+        wide = bool(self.own_uids) and b"\0.\0" in content
+        return wide or any(uid in content for uid in self._odd_uids)
 
     def _uid_hits(self, blob: bytes) -> list[Hit]:
         """Its own UIDs and others that the standard does not register (C47)."""
         if not self.renews_uids:
             return []
-        spans = uids_in(blob, self.own_uids)
-        for start, end, uid in find_uids(blob.decode("latin-1")):
-            if not is_registered(uid):
-                spans.append((start, end))
-        return [Hit("uid", "certain", start, end) for start, end in spans]
+        own = set(uids_in(blob, self.own_uids))
+        found = find_uids(blob.decode("latin-1"))
+        plain = {(start, end) for start, end, uid in found if not is_registered(uid)}
+        if own - plain:
+            self.remembering = False  # in the next instance it may be no UID
+        return [Hit("uid", "certain", start, end) for start, end in sorted(own | plain)]
 
     def _renew_uids_in(self, text: str) -> str:
         """`text` with the UIDs inside it renewed (C47)."""
@@ -402,17 +437,18 @@ class Walker:
             if element.tag == SPECIFIC_CHARACTER_SET:
                 place = place._replace(charset=Charset.of(element.value))
         key = (place.parents, item.encoding, place.charset.terms)
-        remembering = self.remembering and len(place.parents) <= _REMEMBERED_DEPTH
-        template = self.case.item_templates.get(key) if remembering else None
+        shallow = len(place.parents) <= _REMEMBERED_DEPTH
+        remembered = self.remembering and shallow
+        template = self.case.item_templates.get(key) if remembered else None
         if template is not None:
             content = template.apply_item(item, self)
             if content is not None:
-                return _wrapped(item, content)
+                return wrapped(item, content)
         since = self.record()
         parts = self.level(item.elements, place)
-        if remembering and len(self.findings) == since.findings:
+        if self.remembering and shallow and len(self.findings) == since.findings:
             self._remember_item(key, item, parts, since, Template(place, item.encoding))
-        return _wrapped(item, b"".join([part.result for part in parts]))
+        return wrapped(item, b"".join([part.result for part in parts]))
 
     def _remember_item(
         self, key: tuple[object, ...], item: Item, parts: list[Part], since: Record, new: Template
@@ -442,32 +478,6 @@ def distinct(elements: list[Element]) -> list[Element]:
     if len({element.tag for element in elements}) == len(elements):
         return elements
     return list({element.tag: element for element in reversed(elements)}.values())[::-1]
-
-
-def rebuilt(element: Element, content: bytes) -> bytes:
-    """A sequence with new content in the style of the old one: same length form, same VR."""
-    if content == element.value:
-        return element.raw
-    return with_content(element, content)
-
-
-def with_content(element: Element, content: bytes) -> bytes:
-    """A sequence around encoded items, with the tag, VR and form of length that `element` has."""
-    head = element.buf[element.start : element.value_start]
-    if element.undefined:
-        return head + content + _SEQUENCE_END[element.encoding.little]
-    return head[:-4] + _length(len(content), element.encoding) + content
-
-
-def _wrapped(item: Item, content: bytes) -> bytes:
-    head = item.buf[item.start : item.value_start]
-    if item.undefined:
-        return head + content + _ITEM_END[item.encoding.little]
-    return head[:-4] + _length(len(content), item.encoding) + content
-
-
-def _length(length: int, encoding: Encoding) -> bytes:
-    return (_ITEM_LE if encoding.little else _ITEM_BE).pack(length)
 
 
 def _uid_values(raw: bytes) -> list[str]:

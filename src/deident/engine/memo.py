@@ -23,7 +23,7 @@ from deident.dicom.parse import parse_element
 from deident.engine.identifiers import contributes
 from deident.engine.numbers import NUMBERS, is_clean
 from deident.engine.plan import TEXT, Step
-from deident.engine.private import is_creator
+from deident.engine.private import creator_of, is_creator, open_sequences, safe_vr
 
 if TYPE_CHECKING:
     from deident.engine.apply import Place, Walker
@@ -35,6 +35,8 @@ _SHORT_BE, _LONG_BE = Struct(">H").unpack_from, Struct(">L").unpack_from
 # A removed value longer than this is not compared from one instance to the next: it is skipped
 # unread.
 _WORTH_COMPARING = 256
+# A longer value may have been left on disk, where other rules hold.
+_LARGEST = 1 << 16
 
 
 class Varying(NamedTuple):
@@ -146,6 +148,8 @@ class Template:
             return -1
         if kind == "constant":
             out.append(varying.constant)
+        elif length > _LARGEST:
+            return -1
         elif kind == "pass":
             if not is_clean(walker.case.matcher, varying.tag, varying.vr, buf[start:end]):
                 return -1
@@ -166,8 +170,11 @@ class Template:
         self, buf: bytes, pos: int, varying: Varying, walker: Walker, out: list[bytes]
     ) -> int:
         element = parse_element(buf, pos, len(buf), self.encoding)
+        if walker.scope.plan.private.safe:
+            open_sequences([element])
         if element.vr != varying.vr or element.span is not None or contributes(element):
             return -1
+        walker.note_own_uids([element])
         if varying.step.constant:
             out.append(varying.constant)
         elif holds_blob(element):
@@ -199,10 +206,13 @@ class Template:
         """New content of an item that fits the template, else `None`."""
         before = walker.record()
         found = self.run(item.buf, item.value_start, walker)
-        if found is not None and found[1] == item.value_end:
-            walker.uids += self.uids
-            self.used = True
-            return b"".join(found[0])
+        told = len(walker.findings) > before.findings  # with the item number of another item
+        if found is not None and found[1] == item.value_end and not told:
+            content = b"".join(found[0])
+            if not walker.may_hold_own_uids(content):
+                walker.uids += self.uids
+                self.used = True
+                return content
         walker.forget(before)
         return None
 
@@ -254,13 +264,18 @@ def remember(
             result.append(part.result)
             continue
         varying = _learn(element, last, walker, owners, template)
+        if varying and varying.kind == "pass":
+            told = part.record.findings > since.findings
+            if told or part.result != element.raw:  # not what becomes of the next value
+                varying = varying._replace(kind="leaf")
         if varying is None:
             source.append(element.raw)
             result.append(part.result)
         else:
             template.entries.append(_entry(source, result, varying))
             source, result = [], []
-        if varying is None or varying.step.constant or varying.kind == "pass":
+        constant = varying and varying.step.constant and varying.kind != "leaf"
+        if varying is None or constant or varying.kind == "pass":
             template.record(walker, since, part.record)  # the same for every value
         since = part.record
     template.entries.append(_entry(source, result, None))
@@ -277,6 +292,8 @@ def _learn(
     """How the template handles an element; `None`: it is compared with its run."""
     if not may_vary(element, walker, template.place.parents):
         return None
+    if element.vr == "UN" and safe_vr(element.tag, creator_of(element.tag, owners)) == "SQ":
+        return None  # the next value may be a sequence in which somebody is named
     vr, step = walker.step_of(element, template.place.parents, owners)
     raw = element.raw
     if last is not None and last.raws.get(element.tag, raw) != raw:
@@ -326,15 +343,15 @@ def _varying(element: Element, vr: str, step: Step) -> Varying | None:
     # A sequence is always parsed, even one that goes: somebody may be named in it (`contributes`).
     nested = element.items is not None or element.undefined or vr in ("SQ", "UN")
     constant = b""
-    if step.constant:
+    if step.constant and vr != "UI":  # a UID that goes must be known: it may stand elsewhere
         kind = "parse" if nested else "constant"
         if step.action == "empty":
             constant = element_bytes(element.tag, vr, b"", element.encoding)
     elif nested:
         kind = "parse"
-    elif step.action == "keep" and step.when is None and vr in NUMBERS:
+    elif step.action == "keep" and step.when is None and vr in NUMBERS and vr != "UI":
         kind = "pass"
-    elif vr in TEXT or step.trusted:
+    elif vr in TEXT or vr in NUMBERS or step.trusted:
         kind = "leaf"
     else:  # a blob is searched for all UIDs of its instance: it takes the long way
         return None

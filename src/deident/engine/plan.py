@@ -212,6 +212,7 @@ LOOKED_AT = (
             0x00420012,  # MIME Type of Encapsulated Document
         }
     )
+    | frozenset(0x60000102 + (number << 17) for number in range(16))  # Overlay Bit Position
 )
 
 

@@ -15,7 +15,7 @@ from deident.dicom.elements import Encoding, Span
 from deident.dicom.encode import element_bytes, new_items
 from deident.dicom.parse import Limits
 from deident.dicom.part10 import Part10File
-from deident.engine.apply import Place, Walker, with_content
+from deident.engine.apply import Place, Walker
 from deident.engine.case import Case, Cases, renewable_uids
 from deident.engine.markers import (
     DEIDENTIFICATION_METHOD,
@@ -30,9 +30,10 @@ from deident.engine.overlays import BitPlanes, embedded, write_cleared
 from deident.engine.plan import Plan
 from deident.engine.private import open_sequences
 from deident.engine.pseudonyms import Identity
-from deident.engine.recall import NAMING, Recall, value_text
+from deident.engine.recall import NAMING, Recall, holds_original_uids, value_text
 from deident.engine.result import InstanceResult, TallyKey
 from deident.engine.verify import search_uids
+from deident.engine.wrapping import with_content
 from deident.errors import InstanceError
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
@@ -214,10 +215,10 @@ class Engine:
         naming = _naming(parts, file.encoding.explicit)
         chunks = self._chunks(parts, walker)
         header = b"".join([part.result for part in parts])
-        if search_uids(header, _renewed(walker)) and not self.plan.keeps_uids:
+        if search_uids(header, walker.renewed()) and not self.plan.keeps_uids:
             raise InstanceError("identifier-left", "an original UID is left in an unknown value")
         planes = embedded(ordered) if self.plan.standard else None
-        if self._remembering and notes == file.notes and planes is None:
+        if walker.remembering and notes == file.notes and planes is None:
             self._recall.remember(file, parts, walker, naming)
         result = InstanceResult(
             naming,
@@ -308,12 +309,13 @@ class Engine:
 
     def _remembered(self, file: Part10File) -> Prepared | None:
         """Take the short way, if the header is one that is remembered but for what varies."""
-        found = self._recall.recognise(file)
-        if found is None:
+        try:
+            found = self._recall.recognise(file)
+        except InstanceError:
+            return None  # the long way says what is wrong first
+        if found is None or not found.walker.remembering or holds_original_uids(found):
             return None
         walker, case, naming = found.walker, found.remembered.case, found.naming
-        if walker.uids and search_uids(found.header, _renewed(walker)):
-            return None
         template = found.remembered.template
         result = InstanceResult(
             naming,
@@ -339,10 +341,6 @@ def _reread_bytes(data: bytes, limits: Limits) -> Part10File:
     from deident.dicom.lenient import reread_bytes
 
     return reread_bytes(data, limits)
-
-
-def _renewed(walker: Walker) -> frozenset[bytes]:
-    return frozenset(old.encode() for old, new in walker.uids if old != new)
 
 
 def _naming(parts: list[Part], explicit: bool) -> dict[str, str]:

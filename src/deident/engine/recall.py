@@ -15,7 +15,8 @@ from deident.dicom.parse import holds_pixels
 from deident.dicom.part10 import Part10File
 from deident.engine.apply import Place, Walker
 from deident.engine.case import Case
-from deident.engine.memo import Part, Record, Template, remember
+from deident.engine.memo import Part, Record, Template, Varying, remember
+from deident.engine.verify import may_hold_uids
 
 # Attributes whose new values can stand in the name of an output.
 NAMING = {
@@ -40,7 +41,7 @@ class Remembered(NamedTuple):
 
     `bulk` holds the bytes of the Pixel Data element up to its length, empty without Pixel Data;
     `naming` the values for output names that do not vary, `varying` which parts of the template's
-    output hold the others; `size` is the header's length in bytes.
+    output hold the others; `size` is the header's length in bytes; `uids` its own original UIDs.
     """
 
     case: Case
@@ -49,6 +50,7 @@ class Remembered(NamedTuple):
     naming: dict[str, str]
     varying: tuple[tuple[str, int], ...]
     size: int
+    uids: frozenset[bytes]
 
     def names(self, out: list[bytes]) -> dict[str, str]:
         """New values for output names, given the template's output."""
@@ -59,10 +61,14 @@ class Remembered(NamedTuple):
 
 
 class Recognised(NamedTuple):
-    """An instance that fits: its new header, what is behind it, and new values for its name."""
+    """An instance that fits: its new header, what is behind it, and new values for its name.
+
+    The `parts` of the header are runs and varying elements by turns.
+    """
 
     remembered: Remembered
     walker: Walker
+    parts: list[bytes]
     header: bytes
     tail: list[bytes | Span]
     naming: dict[str, str]
@@ -109,7 +115,8 @@ class Recall:
             if entry.varying is not None and entry.varying.tag in NAMING
         )
         size = read[-1].end + len(bulk)
-        self._keep(file, Remembered(walker.case, template, bulk, naming, varying, size))
+        uids = walker.own_uids | walker.renewed()
+        self._keep(file, Remembered(walker.case, template, bulk, naming, varying, size, uids))
 
     def _template(self, file: Part10File, parts: list[Part], walker: Walker) -> Template:
         last = self._tops.get(_series_key(file.header, file.encoding))
@@ -145,7 +152,31 @@ def _match(top: Remembered, file: Part10File) -> Recognised | None:
     tail = _tail(file, end, top.bulk)
     if tail is None:
         return None
-    return Recognised(top, walker, b"".join(out), tail, top.names(out))
+    return Recognised(top, walker, out, b"".join(out), tail, top.names(out))
+
+
+def holds_original_uids(found: Recognised) -> bool:
+    """Whether an original UID may be left in a header that was recognised: not if this says no.
+
+    UIDs that are new with this instance are looked for everywhere, those of the remembered one
+    where this one differs. Where UIDs belong, only those that were renewed are not to be.
+    """
+    walker, parts, entries = found.walker, found.parts, found.remembered.template.entries
+    if walker.uids and may_hold_uids(found.header, walker.renewed(), walker.uids):
+        return True
+    if walker.unrenewed:
+        others = [
+            part
+            for number, part in enumerate(parts)
+            if not (number & 1 and _is_uid(entries[number >> 1].varying))
+        ]
+        if may_hold_uids(b"".join(others), walker.unrenewed, walker.uids):
+            return True
+    return may_hold_uids(b"".join(parts[1::2]), found.remembered.uids, walker.uids)
+
+
+def _is_uid(varying: Varying | None) -> bool:
+    return varying is not None and varying.vr == "UI"
 
 
 def _tail(file: Part10File, end: int, bulk: bytes) -> list[bytes | Span] | None:

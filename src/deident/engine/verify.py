@@ -12,11 +12,12 @@ ones are reported. Nothing here ever names a value: hits carry kinds, grades and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from typing import AnyStr, NamedTuple
 
 from deident.dicom.charsets import byte_forms, escaped_forms
+from deident.dicom.uids import is_plain
 from deident.engine.birthdates import BirthDate
 from deident.engine.folding import Folded, fold
 from deident.engine.grading import Find, Grade, Place, edit_distance_is_one, grade, is_known_word
@@ -42,6 +43,7 @@ _UNKNOWN = Place(0, "UN")
 # Bytes of a blob as characters: what is not ASCII separates.
 _AS_ASCII = bytes(range(128)) + b"\x7f" * 128
 _UID_RUN = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
+_UID_BYTES = re.compile(rb"[0-9.]{%d,}" % _SHORTEST_UID)
 _UID_BEFORE = re.compile(rb"(?:[0-9]|[0-9]\.)\Z")
 _UID_AFTER = re.compile(rb"[0-9]|\.[0-9]")
 
@@ -215,6 +217,43 @@ def search_uids(out: bytes, uids: frozenset[bytes]) -> tuple[Hit, ...]:
     than eight characters.
     """
     return tuple(Hit("uid", "certain", start, end) for start, end in uids_in(out, uids))
+
+
+def may_hold_uids(
+    header: bytes, uids: Collection[bytes], renewed: Iterable[tuple[str, str]]
+) -> bool:
+    """Whether one of `uids` may stand in a value of a header: in none if this says no.
+
+    What stands around one is not looked at: it may be the length or the tag of an element. Of
+    `renewed`, pairs of old and new UIDs, the new ones need not be searched for others.
+    """
+    texts = [header]
+    if b"\0.\0" in header:
+        texts += [header[::2], header[1::2]]
+    if len(uids) > _MANY_UIDS:
+        uids = [uid for uid in uids if len(uid) >= _SHORTEST_UID]
+    if len(uids) > _MANY_UIDS and all(map(_UID_BYTES.fullmatch, uids)):
+        new = {new.encode() for _, new in renewed}
+        texts = [b" ".join(set(_UID_BYTES.findall(text)) - new) for text in texts]
+    for text in texts:
+        for uid in uids:
+            if uid in text and len(uid) >= _SHORTEST_UID:
+                return True
+    return False
+
+
+def may_become_uid(text: str) -> bool:
+    """Whether something in a text may be a UID of another instance, though it looks like none."""
+    return _UID_BYTES.search(text.encode("ascii", "replace")) is not None
+
+
+def odd_uids(uids: frozenset[bytes]) -> frozenset[bytes]:
+    """Those that are not known for UIDs where they stand in a text, but are looked for."""
+    return frozenset(
+        uid
+        for uid in uids
+        if len(uid) >= _SHORTEST_UID and not is_plain(uid.decode("ascii", "replace"))
+    )
 
 
 def uids_in(blob: bytes, uids: frozenset[bytes]) -> list[tuple[int, int]]:
