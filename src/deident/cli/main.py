@@ -106,7 +106,10 @@ def main(arguments: list[str]) -> int:
 def _message(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
-    return f"{text} See '{context.command_path} --help'." if context else text
+    if context is None:
+        return text
+    end = "" if text.endswith((".", "?")) else "."
+    return f"{text}{end} See '{context.command_path} --help'."
 
 
 def _unexpected(error: Exception) -> int:

@@ -11,7 +11,7 @@ import click
 from deident.cli import output
 from deident.cli.base import Group
 from deident.cli.exits import ExitCode
-from deident.errors import UsageError
+from deident.errors import InstanceError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -261,7 +261,10 @@ def explain(
     if file is None:
         found = explain_attribute(loaded, attribute)
     else:
-        found = explain_in_file(loaded, attribute, file, values=values)
+        try:
+            found = explain_in_file(loaded, attribute, file, values=values)
+        except InstanceError as error:
+            raise InstanceError(error.code, f"{file}: {error}") from error
     if as_json:
         _print_json(**_explanation_data(found, values))
         return
