@@ -182,4 +182,4 @@ SPECS = (
     Spec("sr", "structured report 2,000 × ~10 kB", PEOPLE[3:4], 2000, 10, _sr),
     Spec("us", "ultrasound cine 20 × 15 MB, encapsulated", PEOPLE[4:5], 20, 2, _us),
 )
-BIG = Spec("big", "one enhanced MR of 2.5 GB", PEOPLE[2:3], 1, 1, _big)
+BIG = Spec("big", "one enhanced MR of 2.5 GB, sparse", PEOPLE[2:3], 1, 1, _big)

@@ -30,13 +30,18 @@ def _open_closed_streams() -> None:
 def _command_line() -> int:
     # What loads while a command starts is there to stay: looking for garbage in it only takes time.
     gc.set_threshold(20_000, 20, 20)
-    if sys.argv[1:2] != ["run"]:
-        return _guarded_command_line()
+    try:
+        return _run_with_early_worker() if sys.argv[1:2] == ["run"] else _any_command()
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run_with_early_worker() -> int:
     from deident.work import early
 
-    early.start(_preload)
     try:
-        return _guarded_command_line()
+        early.start(_preload)
+        return _any_command()
     finally:
         early.discard()
 
@@ -47,13 +52,10 @@ def _preload() -> None:
     preload()
 
 
-def _guarded_command_line() -> int:
-    try:
-        from deident.cli.main import main as run_command_line
+def _any_command() -> int:
+    from deident.cli.main import main as run_command_line
 
-        return run_command_line(sys.argv[1:])
-    except KeyboardInterrupt:
-        return 130
+    return run_command_line(sys.argv[1:])
 
 
 def _version_printed() -> bool:

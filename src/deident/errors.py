@@ -217,8 +217,9 @@ REASONS: dict[str, Reason] = {
         "the worker process ended while it worked on this file", "Report this file's kind."
     ),
     "collision": Reason(
-        "another instance of this run has the same output name",
-        "Two different instances share a SOP Instance UID; correct the source.",
+        "another output has the same name",
+        "Two different instances share a SOP Instance UID (correct the source), or an earlier run "
+        "wrote something else there (choose a new output folder).",
     ),
     "write-failed": Reason(
         "the output could not be written", "Check free space and permissions of the output folder."
@@ -236,7 +237,7 @@ REASONS: dict[str, Reason] = {
     "special-file": Reason("a device, socket or pipe is never opened", "Nothing to do."),
     "folder-unreadable": Reason(
         "a folder could not be listed, so what it holds is not known",
-        "Check its permissions and run again.",
+        "Check its permissions, and that its path has fewer than 4,096 bytes; run again.",
     ),
     "worker-failed": Reason(
         "a worker process could not start", "Check memory limits and the installation."

@@ -10,7 +10,7 @@ import pytest
 from deident._version import __version__
 from deident.cli.main import COMMANDS, main
 
-HEAVY = ("pydicom", "pydantic", "ruamel", "rich", "cryptography", "logging", "multiprocessing")
+HEAVY = ("pydicom", "pydantic", "ruamel", "cryptography", "logging", "multiprocessing")
 
 
 def imported_by(*arguments: str) -> set[str]:

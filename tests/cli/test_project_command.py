@@ -14,6 +14,8 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from deident.app.mappings import Export, Mapping, Mappings, export
+from deident.store.journal import JournalWriter, read
+from deident.store.project import make_run_folder, open_project
 
 FILES = ("CT_small.dcm", "MR_small.dcm")
 
@@ -196,15 +198,13 @@ def test_a_damaged_journal_is_told(ran: Path, tmp_path: Path, here: Any) -> None
 def test_a_journal_that_is_cut_or_gone_is_told(ran: Path, tmp_path: Path, here: Any) -> None:
     (journal,) = ran.glob("runs/*/journal")
     whole = journal.read_bytes()
-    journal.write_bytes(whole[:-20])
-    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
-    assert (result.code, "the journal is cut short" in result.err) == (1, True)
-    journal.write_bytes(b"")
+    for content in (whole[:-20], b"", whole[:10], None):
+        journal.unlink() if content is None else journal.write_bytes(content)
+        result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
+        assert (result.code, "the journal is cut short" in result.err) == (1, True)
+    journal.write_bytes(b"{}\n")
     result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
     assert (result.code, "has a damaged first line" in result.err) == (1, True)
-    journal.unlink()
-    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
-    assert (result.code, "No such file or directory" in result.err) == (1, True)
     assert result.err.endswith("[journal-damaged]\n")
     assert not (tmp_path / "u.csv").exists()
     journal.write_bytes(whole)
@@ -215,6 +215,45 @@ def test_the_journal_of_a_run_that_was_killed_is_used(ran: Path, tmp_path: Path,
     journal.write_bytes(journal.read_bytes()[:-20])
     (journal.parent / "summary.json").unlink()
     assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 0
+
+
+def test_a_run_that_has_not_come_to_its_end_is_told(ran: Path, tmp_path: Path, here: Any) -> None:
+    project = open_project(str(ran))
+    (finished,) = project.run_ids()
+    opening = next(read(f"{project.run_folder(finished)}/journal", project.subkey("journal")))
+    name = "20200101T000000Z-00000000"
+    folder = make_run_folder(project, name)
+    writer = JournalWriter(f"{folder}/journal", project.subkey("journal"), name)
+    writer.add(opening)
+    writer.flush()
+    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
+    assert result.code == 4
+    assert f"run {name} has not come to its end; deident run --resume completes it" in result.err
+    shutil.rmtree(ran / "runs" / finished)
+    assert here("run", tmp_path / "in", "-o", tmp_path / "out", "--resume", "-q").code == 3
+    result = here("project", "mapping", ran, "--uids", tmp_path / "u.csv")
+    assert (result.code, result.err) == (0, "")
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"format": 1, "ru'])
+def test_a_run_that_was_killed_at_its_very_start_spoils_nothing(
+    ran: Path, tmp_path: Path, here: Any, content: bytes | None
+) -> None:
+    place = ran / "runs" / "20991231T000000Z-00000000"
+    place.mkdir()
+    if content is not None:
+        (place / "journal").write_bytes(content)
+    assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 0
+    assert here("project", "findings", ran).code == 0
+    assert here("diff", tmp_path / "in", tmp_path / "out", "--project", ran).code in (0, 3)
+    assert here("run", tmp_path / "in", "-o", tmp_path / "out", "--resume", "-q").code == 3
+
+
+def test_identities_are_not_printed(ran: Path, here: Any) -> None:
+    for option in ("--uids", "--patients"):
+        result = here("project", "mapping", ran, option, "-")
+        assert (result.code, result.out) == (2, "")
+        assert "only written to files" in result.err
 
 
 def test_damaged_books_are_told(ran: Path, here: Any) -> None:

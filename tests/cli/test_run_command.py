@@ -18,10 +18,13 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from deident.__main__ import main as entry
 from deident.app.recipes import recipe
 from deident.app.running import RunSettings
 from deident.app.running import run as carry_out
 from deident.store import project as projects
+from deident.work import early
+from tests import program
 from tests.program import check_summary, command, deident, outputs
 
 FILES = ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm")
@@ -181,6 +184,54 @@ def test_the_same_run_twice(study: Path, tmp_path: Path, here: Any) -> None:
     third = here("run", study, "-o", tmp_path / "out", "--resume")
     assert third.code == 0
     assert outputs(tmp_path / "out") == before
+
+
+def test_resume_with_other_names_is_refused(study: Path, tmp_path: Path, here: Any) -> None:
+    out = tmp_path / "out"
+    assert here("run", study, "-o", out, "-q").code == 0
+    for words in (["--layout", "mirror"], ["--name-template", "{SOPInstanceUID}"]):
+        result = here("run", study, "-o", out, "--resume", *words)
+        assert result.code == 2
+        assert "other names for outputs" in result.err
+
+
+def test_an_output_behind_a_link_has_the_project_of_its_folder(
+    study: Path, tmp_path: Path, here: Any
+) -> None:
+    assert here("run", study, "-o", tmp_path / "out", "-q").code == 0
+    (tmp_path / "link").symlink_to("out")
+    result = here("run", study, "-o", tmp_path / "link")
+    assert result.err == f"project: {tmp_path}/out.deident-project\n"
+    assert "0 written, 4 skipped" in result.out
+
+
+def test_a_profile_that_keeps_the_name_is_warned_of(study: Path, tmp_path: Path, here: Any) -> None:
+    profile = tmp_path / "own.yaml"
+    profile.write_text("format: 1\nname: own\nextends: basic\nrules:\n  - PatientName: keep\n")
+    result = here("run", study, "-o", tmp_path / "out", "--profile", profile)
+    assert "Warning: profile own is no de-identification" in result.err
+
+
+def test_the_folder_that_one_is_in_may_be_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    for words in (["run", str(tmp_path), "-o", "out"], ["scan", "."], ["project", "init", "p"]):
+        result = subprocess.run(
+            ["sh", "-c", 'cd "$0" && rmdir "$0" && "$@"; code=$?; mkdir "$0"; exit $code',
+             str(tmp_path / "gone"), *program.command(*words)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (result.returncode, result.stderr) == (
+            2, "Error: the current folder no longer exists; change to another one [usage]\n"
+        )  # fmt: skip
+
+
+def test_a_signal_while_the_program_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(early, "start", interrupted)
+    monkeypatch.setattr(sys, "argv", ["deident", "run", "x", "-o", "y"])
+    assert entry() == 130
 
 
 def test_nothing_matched(tmp_path: Path, here: Any) -> None:

@@ -179,6 +179,9 @@ def wait_until_taken(pid: int, number: int) -> None:
             return
 
 
+STOPPING = "stopping: files in hand are finished; a second signal stops at once\n"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_one_signal_lets_the_instance_in_hand_be_finished(
     number: int, code: int, tmp_path: Path
@@ -186,7 +189,7 @@ def test_one_signal_lets_the_instance_in_hand_be_finished(
     scene = Scene(tmp_path)
     with Gate(tmp_path / "gate", "open", "/2.dcm") as gate:
         result = interrupted(scene, gate, number, go_on=True)
-    assert (result.code, result.err) == (code, "")
+    assert (result.code, result.err) in ((code, ""), (code, STOPPING))
     assert result.summary["state"] == "interrupted"
     assert (result.summary["written"], result.summary["quarantined"]) == (2, {})
     assert len(outputs(scene.out)) == 2
@@ -203,7 +206,8 @@ def test_two_signals_end_it_at_once(signals: tuple[int, int], tmp_path: Path) ->
     scene = Scene(tmp_path)
     with Gate(tmp_path / "gate", "open", ".tmp/2") as gate:
         result = interrupted(scene, gate, *signals, go_on=False)
-    assert (result.code, result.err) == (128 + signals[0], "")
+    assert result.code == 128 + signals[0]
+    assert result.err in ("", STOPPING)
     assert result.summary["state"] == "interrupted"
     assert (result.summary["written"], result.summary["quarantined"]) == (1, {})
     assert len(outputs(scene.out)) == 1

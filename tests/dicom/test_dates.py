@@ -293,21 +293,6 @@ def test_C53_ages_over_89_are_pooled() -> None:
     assert dates.cap_age("071Y", limit=69) == "070Y"
 
 
-@given(DAYS, DAYS)
-def test_age_at_agrees_with_counting_birthdays(birth: date, day: date) -> None:
-    if day < birth:
-        assert code_of(dates.age_at, birth, day) == "bad-date"
-        return
-    birthdays = 0
-    for year in range(birth.year + 1, day.year + 1):
-        try:
-            birthday = birth.replace(year=year)
-        except ValueError:
-            birthday = date(year, 3, 1)
-        birthdays += birthday <= day
-    assert dates.age_at(birth, day) == birthdays
-
-
 # -- spellings -------------------------------------------------------------------------------------
 
 

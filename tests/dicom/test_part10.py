@@ -10,6 +10,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from deident.dicom import part10
 from deident.dicom.elements import (
@@ -21,7 +22,7 @@ from deident.dicom.elements import (
     Span,
 )
 from deident.dicom.encode import element_bytes, element_head, item_bytes, sequence_bytes
-from deident.dicom.meta import MEDIA_STORAGE_DIRECTORY, MEDIA_STORAGE_SOP_CLASS, uid
+from deident.dicom.meta import MEDIA_STORAGE_SOP_CLASS, uid
 from deident.dicom.parse import Limits
 from deident.dicom.syntaxes import EXPLICIT_VR_LE, IMPLICIT_VR_LE, NATIVE, SYNTAXES
 from deident.errors import InstanceError
@@ -73,7 +74,7 @@ def test_file_meta() -> None:
 
 def test_a_dicomdir_says_so() -> None:
     with part10.open(str(get_testdata_file("DICOMDIR"))) as file:
-        assert uid(file.meta[MEDIA_STORAGE_SOP_CLASS]) == MEDIA_STORAGE_DIRECTORY
+        assert uid(file.meta[MEDIA_STORAGE_SOP_CLASS]) == MediaStorageDirectoryStorage
 
 
 def test_meta_that_is_longer_than_the_window(tmp_path: Path) -> None:

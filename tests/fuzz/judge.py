@@ -1,7 +1,8 @@
 """What came of a mutant: refused with a code, written clean, or one of the things that must not be.
 
 A needle that is found in an output counts only if the mutant still says whose it is: if an
-attribute that names the patient (or a place, a number, another person) holds it in one piece.
+attribute that names the patient (or a place, a number, another person) holds it in one piece, and
+is not one that an option keeps: what the damage put there is kept for what the attribute says.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from deident.engine.process import Engine
 from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
 from deident.profiles.model import Profile
+from deident.profiles.standard import StandardTable
 from tests.leaks.search import needles
 from tests.make import Person
 
@@ -76,7 +78,7 @@ class Judge:
             return Verdict(error.code)
         except Exception as error:  # noqa: BLE001 -- this is what is looked for
             return Verdict("CRASH", _place(error))
-        return judged(data, result, person)
+        return judged(data, result, person, engine.plan.standard)
 
     def _processed(self, engine: Engine, data: bytes, *, from_file: bool) -> bytes:
         if from_file:
@@ -91,8 +93,11 @@ class Judge:
             return output.read()
 
 
-def judged(data: bytes, result: bytes, person: Person) -> Verdict:
-    """Whether an output can be read, and holds nothing that it should not."""
+def judged(data: bytes, result: bytes, person: Person, standard: StandardTable | None) -> Verdict:
+    """Whether an output can be read, and holds nothing that it should not.
+
+    `standard` are the rules under which it was made; `None`: the profile has none.
+    """
     try:
         shown = without_pixels(result)
     except InstanceError as error:
@@ -100,7 +105,7 @@ def judged(data: bytes, result: bytes, person: Person) -> Verdict:
     low = shown.lower()
     found = [(needle, kind) for needle, kind in needles(person) if _stands(needle, kind, low)]
     if found:
-        known = identifying(data)
+        known = identifying(data, standard)
         left = sorted({kind for needle, kind in found if needle in known})
         if left:
             return Verdict("LEAK", ", ".join(left))
@@ -135,8 +140,8 @@ def without_pixels(data: bytes) -> bytes:
         return b"".join(parts)
 
 
-def identifying(data: bytes) -> bytes:
-    """The values, as read, of all attributes that say who, which number and where."""
+def identifying(data: bytes, standard: StandardTable | None) -> bytes:
+    """Values of the attributes that say who, which number and where, but for those that stay."""
     try:
         file = part10.from_bytes(data)
         elements = file.elements()
@@ -144,12 +149,21 @@ def identifying(data: bytes) -> bytes:
         file = reread_bytes(data)
         elements = file.elements()
     with file:
-        values = [entry.value for _, entry in walk(elements) if _identifies(entry)]
+        values = [
+            entry.value
+            for _, entry in walk(elements)
+            if _identifies(entry) and not _kept(entry, standard)
+        ]
     return b"\n".join(values).lower()
 
 
 def _identifies(element: Element) -> bool:
     return element.items is None and (element.tag in KINDS or element.vr == "PN")
+
+
+def _kept(element: Element, standard: StandardTable | None) -> bool:
+    row = standard.row(element.tag, element.vr) if standard else None
+    return row is not None and row.code == "K"
 
 
 def _place(error: BaseException) -> str:

@@ -15,7 +15,6 @@ from deident.profiles.standard import (
     check_options,
     effective_code,
     effective_table,
-    method_codes,
     resolve,
 )
 
@@ -161,13 +160,6 @@ def test_an_unknown_option_is_refused_with_a_suggestion() -> None:
         check_options(["retain-uid"])
 
 
-def test_c21_claimed_methods_are_the_profile_and_the_options_in_order() -> None:
-    methods = method_codes(["retain-uids", "retain-modified-dates", "retain-uids"])
-    assert [method.code for method in methods] == ["113100", "113107", "113110"]
-    assert {method.scheme for method in methods} == {"DCM"}
-    assert methods[0].meaning == "Basic Application Confidentiality Profile"
-
-
 def test_every_available_option_claims_its_own_code() -> None:
     for option, code in AVAILABLE_OPTIONS.items():
         assert tables.methods()[option].code == code
@@ -240,6 +232,24 @@ class TestWhichRowDecides:
 
     def test_nothing_decides_about_an_ordinary_attribute(self) -> None:
         assert self.decided(0x00280010, "US") is None
+
+    @pytest.mark.parametrize(
+        ("tag", "vr", "options", "code"),
+        [
+            (0x00181010, "LO", ("retain-device-identity",), "K"),
+            (0x00181010, "DA", ("retain-device-identity",), "X/Z/D"),
+            (0x00181010, "PN", ("retain-device-identity",), "Z/D"),
+            (0x00181010, "DA", ("retain-device-identity", "retain-modified-dates"), "C"),
+            (0x00080080, "UI", ("retain-institution-identity",), "U"),
+            (0x00080020, "DT", ("retain-full-dates",), "K"),
+            (0x00180022, "DA", (), "X/Z/D"),
+        ],
+    )
+    def test_what_is_kept_must_have_its_own_vr(
+        self, tag: int, vr: str, options: tuple[str, ...], code: str
+    ) -> None:
+        """A date or a name that stands in a kept attribute is a date or a name."""
+        assert self.decided(tag, vr, options) == code
 
     @pytest.mark.parametrize("tag", [0x60003000, 0x601E3000, 0x60020010, 0x50000005, 0x501E1234])
     def test_c11_c13_whole_overlay_and_curve_groups_go(self, tag: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from pydicom import examples
 
 from deident import tables
 from deident._version import __version__
+from deident.engine.actions import CATALOG
 from deident.engine.markers import (
     NOTHING,
     Existing,
@@ -18,6 +21,8 @@ from deident.engine.markers import (
     markers,
     method_texts,
 )
+from deident.engine.plan import Plan
+from deident.profiles.loader import load
 from deident.profiles.model import AVAILABLE_OPTIONS
 from tests.engine.support import dciodvfy, element, sequence, to_dataset
 
@@ -30,6 +35,7 @@ performed = st.builds(
         lambda options: ("basic", *options)
     ),
     st.sampled_from(["REMOVED", "MODIFIED", "UNMODIFIED"]),
+    st.just(False),
     st.just(False),
 )
 
@@ -46,6 +52,40 @@ def claimed(what: Performed, before: Existing = NOTHING) -> list[str]:
 @given(performed)
 def test_C20_identity_is_removed(what: Performed) -> None:
     assert by_tag(what)[0x00120062] == Insertion(0x00120062, "CS", b"YES")
+
+
+@pytest.mark.parametrize("loosened", [True, False])
+def test_C20_who_keeps_the_name_does_not_say_so(loosened: bool) -> None:
+    found = by_tag(BASIC._replace(loosened=loosened, identified=True))
+    assert found[0x00120062].value == b"NO"
+    assert b"NOT de-identified" in found[0x00120063].value  # type: ignore[operator]
+    assert found[0x00280303].value == b"REMOVED"
+
+
+@pytest.mark.parametrize(
+    ("select", "action", "identity"),
+    [
+        ("PatientName", "keep", b"NO"),
+        ("PatientID", "{action: prefix, text: X}", b"NO"),
+        ("'*'", "keep", b"NO"),
+        ("vr:PN", "keep", b"NO"),
+        ("0010xxxx", "keep", b"NO"),
+        ("OtherPatientIDsSequence/PatientID", "keep", b"NO"),
+        ("vr:DS", "keep", b"YES"),
+        ("StationName", "keep", b"YES"),
+        ("InstitutionAddress", "keep", b"YES"),
+        ("PatientID", "hash", b"YES"),
+        ("PatientID", "{action: replace, value: P1}", b"YES"),
+    ],
+)
+def test_C20_rules_tell_whether_the_identity_is_removed(
+    tmp_path: Path, select: str, action: str, identity: bytes
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"format: 1\nname: own\nextends: basic\nrules:\n  - {select}: {action}\n")
+    plan = Plan(load(str(path), (), CATALOG))
+    assert by_tag(plan.performed)[0x00120062].value == identity
+    assert plan.performed.anonymous == (identity == b"YES")
 
 
 def test_C20_a_header_editor_does_not_say_so() -> None:

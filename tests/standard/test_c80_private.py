@@ -19,7 +19,8 @@ from deident.dicom.encode import data_set_bytes, item_bytes
 from deident.engine.plan import Plan
 from deident.engine.process import Engine
 from deident.engine.pseudonyms import Identity
-from deident.profiles.model import Profile
+from deident.profiles.model import Profile, Rule
+from deident.profiles.selectors import parse_selector
 from tests.engine.support import KEY, written
 from tests.make import BUILDERS, PEOPLE, encoded
 from tests.standard.published import RAW
@@ -199,6 +200,45 @@ def test_C81_a_creator_with_nothing_left_goes() -> None:
     made.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x28, "OB", b"blob")
     made.private_block(0x0043, "GEMS_ACQU_01", create=True)
     assert not [element.tag for element in cleaned(made, SAFE) if element.tag.is_private]
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "stays"),
+    [
+        ("IS", "3", True),
+        ("DS", "3.0", True),
+        ("US", 3, True),
+        ("LT", "grobnik is the neighbour of him", False),
+        ("SH", "three", False),
+        ("UI", "1.2.3.4.5.6.7.8", False),
+        ("DA", "20240318", False),
+    ],
+)
+def test_C81_what_has_not_the_vr_of_the_list_is_not_what_it_lists(
+    vr: str, value: Any, stays: bool
+) -> None:
+    made = image()
+    block = made.private_block(0x2001, "Philips Imaging DD 001", create=True)
+    block.add_new(0x02, vr, value)  # IS in the list
+    assert (0x20011002 in cleaned(made, SAFE)) == stays
+
+
+@pytest.mark.parametrize(("vr", "stays"), [("CS", True), ("LO", True), ("LT", True), ("DS", False)])
+def test_C81_words_may_be_longer_than_listed(vr: str, stays: bool) -> None:
+    made = image()
+    block = made.private_block(0x0043, "GEMS_PARM_01", create=True)
+    block.add_new(0x27, vr, "1" if vr == "DS" else "ONE")  # SH in the list
+    assert (0x00431027 in cleaned(made, SAFE)) == stays
+
+
+def test_a_header_editor_keeps_creators_that_no_rule_names() -> None:
+    made = image()
+    made.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x27, "SH", "1.375:1")
+    made.private_block(0x0045, "ACME 1", create=True)
+    rule = Rule(parse_selector('(0043,"GEMS_PARM_01",27)'), "remove")
+    new = cleaned(made, base="keep", rules=(rule,))
+    left = [element.tag for element in new if element.tag.is_private]
+    assert left == [0x00450010]
 
 
 def test_C82_without_a_creator_or_with_two_nothing_stays() -> None:

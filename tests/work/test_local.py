@@ -58,6 +58,8 @@ class Echo(NamedTuple):
     def open(self) -> Echo:
         if self.traces == "broken":
             raise InfrastructureError("key-unusable", "no key")
+        if self.traces.endswith("/slow"):
+            time.sleep(0.9)
         if self.traces == "dead":
             os._exit(7)
         self.trace(f"worker-{os.getpid()}")
@@ -139,6 +141,12 @@ def test_a_lost_worker_costs_the_item_it_held(fault: str, workers: int) -> None:
 def test_an_item_that_hangs_is_given_up() -> None:
     result = run("ok", "sleep 1000", "ok", "ok", workers=1, timeout=0.3)
     assert result == {1: "ok", 2: Lost("timeout"), 3: "ok", 4: "ok"}
+
+
+def test_what_a_worker_needs_to_get_ready_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "slow").mkdir()
+    slow = Echo(f"{tmp_path}/slow")
+    assert run("ok", "ok", workers=1, timeout=0.3, task=slow) == {1: "ok", 2: "ok"}
 
 
 def test_a_stopped_worker_is_given_up() -> None:

@@ -30,6 +30,9 @@ class Deidentified(NamedTuple):
     data: bytes
     result: InstanceResult
 
+    def __repr__(self) -> str:
+        return f"<Deidentified: {len(self.data)} bytes>"
+
     @property
     def changes(self) -> tuple[Change, ...]:
         """Every decision, in the order of the walk."""
@@ -192,10 +195,8 @@ def _bytes(source: object) -> bytes:
 
 
 def _written(write: Callable[[int], int]) -> bytes:
-    """What `write` writes; the file it goes through holds de-identified bytes only."""
-    from tempfile import TemporaryFile
-
-    with TemporaryFile() as file:
+    """What `write` writes, by way of a file in memory that has no name."""
+    with open(os.memfd_create("deident"), "r+b") as file:  # noqa: PTH123 - a descriptor
         write(file.fileno())
         file.seek(0)
         return file.read()

@@ -277,7 +277,7 @@ def earlier_outputs(
         the name of the last such run, empty for none; the outputs.
 
     Raises:
-        UsageError: `resume-impossible`: such a run had another profile.
+        UsageError: `resume-impossible`: such a run had another profile or layout.
         InfrastructureError: `journal-damaged`.
     """
     last = ""
@@ -286,7 +286,8 @@ def earlier_outputs(
         if opening.profile != profile:
             raise UsageError(
                 "resume-impossible",
-                f"run {run_id} into this output had another profile; leave --resume out",
+                f"run {run_id} into this output had another profile or other names for outputs; "
+                "leave --resume out",
             )
         last = run_id
         _collect(entries, outputs)

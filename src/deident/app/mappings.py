@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
@@ -17,8 +17,7 @@ from deident.app.projects import entries
 from deident.endpoints.folder import is_inside, place
 from deident.errors import UsageError, unwritable
 from deident.store import project as projects
-from deident.store.journal import Opening, Record
-from deident.store.project import Project
+from deident.store.journal import Closing, Opening, Record
 
 HEADER = ("id_old", "id_new")
 
@@ -54,6 +53,9 @@ class Mappings(NamedTuple):
         project: absolute path of its folder.
         uids, patients: see `Mapping`.
         inputs, outputs: absolute paths of all runs.
+        unfinished: names of runs that did not come to their end, and that no other has resumed:
+            there may be outputs of them of which the project does not know. One that was killed
+            before its first seal, which is soon, is not among them.
     """
 
     project: str
@@ -61,6 +63,7 @@ class Mappings(NamedTuple):
     patients: Mapping
     inputs: frozenset[str]
     outputs: frozenset[str]
+    unfinished: tuple[str, ...] = ()
 
 
 def mappings(path: str) -> Mappings:
@@ -74,19 +77,23 @@ def mappings(path: str) -> Mappings:
     uids, patients = Mapping(), Mapping()
     inputs: set[str] = set()
     outputs: set[str] = set()
-    for entry in _all_entries(project):
-        if isinstance(entry, Record):
-            uids.add(entry.uids)
-            patients.add([entry.patient])
-        elif isinstance(entry, Opening):
-            inputs.update(entry.inputs)
-            outputs.add(entry.output)
-    return Mappings(project.path, uids, patients, frozenset(inputs), frozenset(outputs))
-
-
-def _all_entries(project: Project) -> Iterator[object]:
+    ended: set[str] = set()
+    begun: set[str] = set()
     for run_id in project.run_ids():
-        yield from entries(project, run_id)
+        for entry in entries(project, run_id):
+            if isinstance(entry, Record):
+                uids.add(entry.uids)
+                patients.add([entry.patient])
+            elif isinstance(entry, Opening):
+                inputs.update(entry.inputs)
+                outputs.add(entry.output)
+                ended.add(entry.continues)
+                begun.add(run_id)
+            elif isinstance(entry, Closing):
+                ended.add(run_id)
+    unfinished = [run for run in project.run_ids() if run not in ended and run in begun]
+    places = frozenset(inputs), frozenset(outputs)
+    return Mappings(project.path, uids, patients, *places, tuple(unfinished))
 
 
 class Export(NamedTuple):

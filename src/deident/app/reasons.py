@@ -18,7 +18,7 @@ from deident.dicom.part10 import Part10File
 from deident.engine.markers import PRODUCT, existing
 from deident.engine.plan import Plan
 from deident.engine.process import Engine
-from deident.engine.result import Change
+from deident.engine.result import Change, InstanceResult
 from deident.errors import InstanceError
 from deident.profiles.model import AVAILABLE_OPTIONS, Profile
 
@@ -105,7 +105,7 @@ class Reasoner:
             before = decisions.get(key)
             why = self._why(change)
             if before is not None and before.action == "verify":  # the repair itself
-                why = before._replace(outcome=change.outcome, code=change.code)
+                why = before._replace(outcome=change.outcome, reason=_found(result, *key))
             decisions[key] = why
         if clears:
             decisions[(), PIXEL_DATA] = CLEARED
@@ -115,6 +115,16 @@ class Reasoner:
         row = self._plan.standard.row(change.tag, change.vr) if self._plan.standard else None
         reason = row.reason if row is not None and row.origin == change.origin else ""
         return Why(change.outcome, change.action, change.code, change.origin, reason)
+
+
+def _found(result: InstanceResult, path: Path, tag: int) -> str:
+    """What verify found in an element: `holds a likely name of this instance`."""
+    kinds = dict.fromkeys(
+        f"{finding.grade} {finding.kind}"
+        for finding in result.findings
+        if (finding.path, finding.tag) == (path, tag) and finding.grade != "weak"
+    )
+    return f"holds an identifier of the instance: {', '.join(kinds)}"
 
 
 def claimed_options(file: Part10File) -> tuple[str, ...]:

@@ -100,18 +100,20 @@ def recipe(
     loaded = load(profile, options, CATALOG)
     if verify is not None:
         loaded = loaded._replace(verify=verify)
+    plan = Plan(loaded)
     return Recipe(
         loaded.name,
         f"{profile_hash(loaded)} {__version__}",
         loaded.naming,
-        partial(PlannedEngine, PackedPlan(Plan(loaded)), details),
-        _NO_DEIDENTIFICATION.format(loaded.name) if loaded.base == "keep" else "",
+        partial(PlannedEngine, PackedPlan(plan), details),
+        "" if plan.performed.anonymous else _NO_DEIDENTIFICATION[loaded.base].format(loaded.name),
     )
 
 
-_NO_DEIDENTIFICATION = (
-    "Warning: profile {} is no de-identification: all stays but what its rules name"
-)
+_NO_DEIDENTIFICATION = {
+    "keep": "Warning: profile {} is no de-identification: all stays but what its rules name",
+    "ps3.15": "Warning: profile {} is no de-identification: its rules keep who the patient is",
+}
 
 
 def early_recipe(

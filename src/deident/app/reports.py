@@ -15,6 +15,7 @@ _GRADES_TO_REVIEW = frozenset({"certain", "likely"})
 # Notes of the engine, in words; those of the reader are `reading.READER_NOTES`.
 ENGINE_NOTES: dict[str, str] = {
     "reordered": "elements were not in the order of their tags; now they are",
+    "pixels-exceeded": "more than pixels under a pixel tag: searched, and kept as it was",
     "overlay-bits-cleared": "an overlay in bits of Pixel Data was cleared (PS3.5 8.1.2)",
 }
 

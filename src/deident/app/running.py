@@ -94,6 +94,9 @@ class Observer:
     def progress(self, summary: RunSummary, total: int | None) -> None:
         """Called some times a second. `total`: how many entries there are, once that is known."""
 
+    def stopping(self) -> None:
+        """A signal has come: what workers have in hand is finished, nothing else is begun."""
+
     def instance(self, number: int, outcome: Outcome) -> None:
         """An instance has its final outcome."""
 
@@ -150,11 +153,18 @@ def _run_ledger(
 ) -> RunLedger:
     last = ""
     earlier: dict[str, EarlierOutput] = {}
+    fingerprint = f"{recipe.fingerprint}{_layout(settings)}"
     if settings.resume:
-        last, earlier = earlier_outputs(project, output.root, recipe.fingerprint)
-    opening = Opening(tuple(inputs), output.root, recipe.fingerprint, projects.utc_now(), last)
+        last, earlier = earlier_outputs(project, output.root, fingerprint)
+    opening = Opening(tuple(inputs), output.root, fingerprint, projects.utc_now(), last)
     projects.note_profile(project, recipe.name)
     return RunLedger(project, output, run_id, opening, earlier)
+
+
+def _layout(settings: RunSettings) -> str:
+    """How outputs are named, if not as the profile says: other names are other outputs."""
+    mirrored = " mirror, names kept" if settings.keep_names else " mirror"
+    return mirrored if settings.mirror else f" {settings.template}" if settings.template else ""
 
 
 class _Run:
@@ -175,6 +185,8 @@ class _Run:
         self._total: int | None = None
         self._next_idle = 0.0
         self._ledger: Ledger = DryLedger()
+        self._signals = _Signals()
+        self._said = False
 
     def work(self, ledger: Ledger, project: Project, template: NameTemplate) -> RunSummary:
         """Take every entry to its outcome.
@@ -200,7 +212,7 @@ class _Run:
         )
         summary.state = "failed"
         try:
-            with _Signals(pool) as signals:
+            with self._signals.over(pool) as signals:
                 for done in pool.run(self._items()):
                     self._account(done.item, _outcome(done, ledger))
                 for number, outcome in ledger.settle():
@@ -251,6 +263,9 @@ class _Run:
         if now < self._next_idle:
             return
         self._next_idle = now + _IDLE_SECONDS
+        if self._signals.received and not self._said:
+            self._said = True
+            self._observer.stopping()
         self._ledger.idle()
         if self._counter is not None:
             self._total = next(self._counter, self._total)
@@ -289,10 +304,14 @@ class _Signals:
         received: number of the first signal, 0 for none.
     """
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self) -> None:
         self._before: dict[int, Any] = {}
         self.received = 0
+
+    def over(self, pool: Pool) -> _Signals:
+        """Say whom the signals stop."""
+        self._pool = pool
+        return self
 
     def __enter__(self) -> _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):

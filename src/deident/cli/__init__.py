@@ -1,1 +1,1 @@
-"""The command line: one module for each command; the only place that knows click and rich."""
+"""The command line: one module for each command; the only place that knows click."""

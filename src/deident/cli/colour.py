@@ -38,5 +38,5 @@ class Painter:
 
 
 def painted_line(text: str = "") -> None:
-    """Print a line that holds colour; values in it must have gone through `printable`."""
+    """Print a line that holds colour; values in it must have gone through `escaped`."""
     output.write(text + "\n")

@@ -173,7 +173,11 @@ def _print(found: _Sum, unmatched: int, reasoner: Reasoner) -> None:
         f"instance, {unmatched} cleaned instances without an original"
     )
     if not found.pairs:
-        output.line("Give --project: new UIDs are paired by the project's key.")
+        output.line(
+            "No UID of the cleaned files was made with this project's key; is it the right project?"
+            if reasoner.exact
+            else "Give --project: new UIDs are paired by the project's key."
+        )
         return
     output.line(counts_words(found.counts))
     name = profile_words(reasoner)

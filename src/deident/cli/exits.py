@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     REVIEW = 4
     NOTHING = 5
     INTERRUPTED = 130
+    READER_GONE = 141
     TERMINATED = 143
 
 
@@ -30,6 +31,8 @@ MEANINGS: dict[ExitCode, str] = {
     "that were found and left, or what may be a Patient ID.",
     ExitCode.NOTHING: "Finished, but there was nothing to do: no instance matched.",
     ExitCode.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C). What was written is complete.",
+    ExitCode.READER_GONE: "Standard output was closed before all was said (by `head`, for one). A run goes "
+    "on all the same and ends with its own code.",
     ExitCode.TERMINATED: "Ended by SIGTERM. What was written is complete.",
 }
 
@@ -44,5 +47,6 @@ REVIEWED: dict[str, str] = {
     "instance of it. Originals and cleaned instances without a counterpart do not count.",
     "scan": "nothing: risks are what it was asked to list.",
     "profile lint": "a warning, when there is no error.",
-    "project mapping": "an old identity that has more than one new one.",
+    "project mapping": "an old identity that has more than one new one, or a run that has not "
+    "come to its end: the mapping may lack some of its outputs.",
 }

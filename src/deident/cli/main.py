@@ -48,12 +48,12 @@ class _LazyGroup(Group):
             raise click.exceptions.Exit(ExitCode.DONE) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; one whose reader has gone ends well (click itself would exit with 1)."""
+        """Run a command; one whose reader has gone did not get to its end, and says so."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             output.silence_stdout()
-            return ExitCode.DONE
+            return ExitCode.READER_GONE
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -71,7 +71,7 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 unexpected, 2 usage, 3 some quarantined, 4 findings to review, "
-    "5 nothing to do, 130 and 143 interrupted.",
+    "5 nothing to do, 130 and 143 interrupted, 141 output closed.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
@@ -86,10 +86,10 @@ def main(arguments: list[str]) -> int:
     output.prepare_streams()
     try:
         result = command_line.main(arguments, prog_name="deident", standalone_mode=False)
-        output.flush()
+        _flush()
     except BrokenPipeError:
         output.silence_stdout()
-        return ExitCode.DONE
+        return ExitCode.READER_GONE
     except (click.exceptions.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
@@ -103,6 +103,14 @@ def main(arguments: list[str]) -> int:
     return result if isinstance(result, int) else ExitCode.DONE
 
 
+def _flush() -> None:
+    """Write the rest of what was said; whether somebody reads it changes nothing any more."""
+    try:
+        output.flush()
+    except BrokenPipeError:
+        output.silence_stdout()
+
+
 def _message(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
@@ -112,8 +120,20 @@ def _message(error: click.ClickException) -> str:
     return f"{text}{end} See '{context.command_path} --help'."
 
 
+def _is_somewhere() -> bool:
+    """Whether the current folder still exists."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib takes long to load
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _unexpected(error: Exception) -> int:
     """Tell of an error that nobody foresaw, without the values that its message may hold."""
+    if isinstance(error, FileNotFoundError) and not _is_somewhere():
+        output.error("the current folder no longer exists; change to another one", "usage")
+        return ExitCode.USAGE
     if os.environ.get("DEIDENT_DEBUG"):
         raise error
     text = f"an unexpected error: {place_of(error)}; DEIDENT_DEBUG=1 shows more"

@@ -11,13 +11,13 @@ from typing import Any, TextIO
 from deident.errors import InfrastructureError
 
 
-def printable(text: str) -> str:
+def escaped(text: str) -> str:
     r"""Replace what could steer a terminal or is no text by its escape.
 
     A byte of a file name that is no text (a surrogate, PEP 383) is shown as `\xff`, a character
     beyond ASCII as `\u202e`, so that the two cannot be taken for each other.
 
-    >>> printable("a\x1b[31m\udcff\u202e\x85")
+    >>> escaped("a\x1b[31m\udcff\u202e\x85")
     'a\\x1b[31m\\xff\\u202e\\u0085'
     """
     if text.isprintable():
@@ -36,6 +36,25 @@ def _visible(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
 
+def shell_word(text: str) -> str:
+    r"""A word of a command line that can be copied: quoted, and with escapes where it needs them.
+
+    >>> shell_word("a b"), shell_word("a\x1b\udcff")
+    ("'a b'", "$'a\\x1b\\xff'")
+    """
+    from shlex import quote
+
+    if text.isprintable():
+        return quote(text)
+    content = os.fsencode(text)
+    return "$'" + "".join(map(_shell_byte, content)) + "'"
+
+
+def _shell_byte(byte: int) -> str:
+    char = chr(byte)
+    return char if 32 <= byte < 127 and char not in "'\\" else f"\\x{byte:02x}"
+
+
 def prepare_streams() -> None:
     """Let neither a locale nor a stream that was closed from the start make printing fail."""
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
@@ -46,7 +65,7 @@ def prepare_streams() -> None:
 
 
 def write(text: str) -> None:
-    """Write to stdout; text from a file or a person must have gone through `printable`.
+    """Write to stdout; text from a file or a person must have gone through `escaped`.
 
     Raises:
         BrokenPipeError: nobody reads stdout any more.
@@ -60,12 +79,12 @@ def write(text: str) -> None:
 
 def line(text: str = "") -> None:
     """Print one line of a result."""
-    write(printable(text) + "\n")
+    write(escaped(text) + "\n")
 
 
 def note(text: str) -> None:
     """Print one line that is no result."""
-    _write(sys.stderr, printable(text) + "\n")
+    _write(sys.stderr, escaped(text) + "\n")
 
 
 def error(text: str, code: str = "") -> None:
@@ -80,7 +99,7 @@ def json_object(value: Any) -> None:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows in columns, without heads if there are none; the last column is not filled."""
-    lines = [[printable(cell) for cell in row] for row in rows]
+    lines = [[escaped(cell) for cell in row] for row in rows]
     lines = [list(heads), *lines] if heads else lines
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for cells in lines:
@@ -141,7 +160,7 @@ class StatusLine:
             width = os.get_terminal_size(sys.stderr.fileno()).columns
         except OSError:
             width = 80
-        _write(sys.stderr, f"\r{printable(text)[: width - 1]}\x1b[K")
+        _write(sys.stderr, f"\r{escaped(text)[: width - 1]}\x1b[K")
         self._shown = True
 
     def clear(self) -> None:

@@ -317,11 +317,15 @@ def _print_attribute(found: Explanation, profile: Profile) -> None:
     words = [f"{_number(found)} {found.keyword}".strip(), found.vr and f"VR {found.vr}"]
     words += ["retired"] if found.retired else []
     output.line(", ".join(word for word in words if word))
+    from deident.profiles.standard import SUPPLEMENT
+
     if found.row is None:
         output.line("PS3.15: no row")
     else:
         reason = f"; {found.row.reason}" if found.row.reason else ""
-        output.line(f"PS3.15: {found.row.table} says {_spelled(found.row.basic)}{reason}")
+        ours = found.row.table == SUPPLEMENT
+        where = "the supplement of Deident" if ours else f"PS3.15: {found.row.table}"
+        output.line(f"{where} says {_spelled(found.row.basic)}{reason}")
         for option, code in found.row.options.items():
             on = " (on)" if option in profile.options else ""
             output.line(f"  with {option}{on}: {_spelled(code)}")

@@ -83,6 +83,8 @@ def mapping(folder: str, uids: str | None, patients: str | None) -> int:
 
     if uids is None and patients is None:
         raise UsageError("usage", "say where to write: --uids FILE, --patients FILE or both")
+    if "-" in (uids, patients):
+        raise UsageError("usage", "identities are only written to files, not to standard output")
     found = mappings(folder)
     wanted = (("UIDs", found.uids, uids), ("patients", found.patients, patients))
     exports = {what: Export(mapping, target) for what, mapping, target in wanted if target}
@@ -91,8 +93,10 @@ def mapping(folder: str, uids: str | None, patients: str | None) -> int:
         output.line(f"{len(one.mapping.rows())} {what}: {one.target}")
         if one.mapping.conflicts:
             output.note(f"{len(one.mapping.conflicts)} {what} have more than one new identity")
+    for run_id in found.unfinished:
+        output.note(f"run {run_id} has not come to its end; deident run --resume completes it")
     conflicts = any(one.mapping.conflicts for one in exports.values())
-    return ExitCode.REVIEW if conflicts else ExitCode.DONE
+    return ExitCode.REVIEW if conflicts or found.unfinished else ExitCode.DONE
 
 
 @project.command()

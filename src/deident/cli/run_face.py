@@ -56,6 +56,12 @@ class RunFace(Observer):
             self._told = now
             output.note(progress_text(summary, total, now - self._began))
 
+    def stopping(self) -> None:
+        """Say what a signal does, and what a second one would do."""
+        self._status.clear()
+        if not self._quiet:
+            output.note("stopping: files in hand are finished; a second signal stops at once")
+
     def instance(self, number: int, outcome: Outcome) -> None:
         """Write an instance's details, if they are wanted."""
         if not self._details or self._gone:
@@ -132,13 +138,11 @@ def failure(summary: RunSummary, code: ExitCode) -> str:
 
 def see_also(summary: RunSummary, project: str) -> dict[ExitCode, str]:
     """What tells more, by the exit code that it is about."""
-    from shlex import quote
-
     wanted = {}
     if summary.quarantined:
-        wanted[ExitCode.QUARANTINED] = f"deident project quarantine {quote(project)}"
+        wanted[ExitCode.QUARANTINED] = f"deident project quarantine {output.shell_word(project)}"
     if summary.findings:
-        found = f"deident project findings {quote(project)} --run {summary.run}"
+        found = f"deident project findings {output.shell_word(project)} --run {summary.run}"
         wanted[ExitCode.REVIEW] = found
     if wanted and summary.dry_run:
         return {max(wanted): "--json with --dry-run lists every instance"}

@@ -135,7 +135,7 @@ def _print_file(
     about = summary(opened)
     parts = [output.size(about.size), printable(about.sop_class), about.transfer_syntax]
     painted_line(
-        painter(output.printable(path), "bold") + ": " + ", ".join(part for part in parts if part)
+        painter(output.escaped(path), "bold") + ": " + ", ".join(part for part in parts if part)
     )
     for note in about.notes:
         painted_line(painter(f"note: {READER_NOTES.get(note, note)}", "yellow"))

@@ -281,15 +281,30 @@ def cap_age(text: str, limit: int = 89) -> str:
     return f"{limit + 1:03d}Y" if parse_age(text) > limit else text
 
 
-def age_at(birth: date, day: date) -> int:
-    """Age in whole years on a day; somebody born on 29 February has birthday on 1 March.
+def days_in(text: str) -> tuple[date, ...]:
+    """The days that a value of digits may mean, also one that is written against the rules.
 
-    Raises:
-        InstanceError: `bad-date` when the day is before the birth.
+    A DA or the beginning of a DT; else day, month and year in the order of Europe or America, with
+    or without separators. Empty where it means no day.
     """
-    if day < birth:
-        raise _refuse("a date before birth")
-    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+    digits = "".join(char for char in text if char.isdecimal())
+    if any(char.isalpha() for char in text) or len(digits) < 8:
+        return ()
+    year_first = text.strip()[:4].isdecimal()
+    if year_first and (day := _day(digits[:4], digits[4:6], digits[6:8])):
+        return (day,)
+    if len(digits) != 8:
+        return ()
+    first, second, year = digits[:2], digits[2:4], digits[4:]
+    found = (_day(year, second, first), _day(year, first, second))
+    return tuple(dict.fromkeys(day for day in found if day))
+
+
+def _day(year: str, month: str, dom: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(dom))
+    except ValueError:
+        return None
 
 
 # -- how a date is written -------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from deident import tables
 
 MAX_LENGTH = 64
 
-_VALID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
 # Context groups (PS3.16) are registered under one arc and are too many to list.
 _CONTEXT_GROUP = re.compile(r"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,4}")
 
@@ -24,11 +23,6 @@ _ROOTS = (
 _MIN_AFTER_ROOT = 4
 _MIN_COMPONENTS = 4
 _LONG = 20
-
-
-def valid_uid(uid: str) -> bool:
-    """Return whether a UID is as PS3.5 9.1 wants it: at most 64 characters, no leading zeros."""
-    return len(uid) <= MAX_LENGTH and _VALID.fullmatch(uid) is not None
 
 
 def normalise(uid: str) -> str:

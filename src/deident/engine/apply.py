@@ -7,29 +7,23 @@ element; what was not touched comes back as the very bytes that were read (PS3.1
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from deident import tables
 from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element, Item, Path, Span
 from deident.dicom.encode import element_bytes, new_items
 from deident.dicom.parse import holds_pixels
-from deident.dicom.uids import find_uids, is_registered
 from deident.engine.case import SPECIFIC_CHARACTER_SET, Case, renewable_uids
-from deident.engine.decision import REMOVE, Decision, Subject
+from deident.engine.decision import Decision, Subject
 from deident.engine.identifiers import contributes
 from deident.engine.memo import Part, Record, Template, holds_blob, remember
-from deident.engine.numbers import NUMBERS, hits_in_number
-from deident.engine.plan import TEXT, Step, is_structural, structural_step
-from deident.engine.private import creator_of, creators, is_creator, safe_creators, safe_vr
-from deident.engine.result import Change, Finding
-from deident.engine.rewriting import grows_too_long
-from deident.engine.verify import Hit, may_become_uid, odd_uids, uids_in
+from deident.engine.plan import Step, is_structural, structural_step
+from deident.engine.private import creator_of, creators, is_creator, safe_vr
+from deident.engine.prove import Place, Prover
+from deident.engine.result import Finding
 from deident.engine.wrapping import rebuilt, wrapped
-from deident.errors import REASONS, InstanceError
+from deident.errors import InstanceError
 
-# A value left on disk is searched in windows that overlap by more than any identifier is long.
-_SEARCH_STEP, _SEARCH_OVERLAP = 1 << 20, 4096
 # After so many data sets that did not fit, a place is no longer remembered.
 _HOPELESS = 8
 # Below so many sequences nothing is remembered: a template that fails late has walked all below it
@@ -37,21 +31,7 @@ _HOPELESS = 8
 _REMEMBERED_DEPTH = 3
 
 
-class Place(NamedTuple):
-    """Where in the data set the walk is.
-
-    Attributes:
-        parents: tags of the sequences above.
-        path: the same with item numbers, see `elements.walk`.
-        charset: the character set that holds here.
-    """
-
-    parents: tuple[int, ...]
-    path: Path
-    charset: Charset
-
-
-class Walker:
+class Walker(Prover):
     """Carries decisions out on one instance and keeps the record of it."""
 
     def __init__(
@@ -69,21 +49,12 @@ class Walker:
         must not learn; `own_uids` are the instance's UIDs that must not be
         left in unknown values.
         """
-        self.case = case
+        super().__init__(case, read, remembering, own_uids)
         self.scope = case.scope
-        self.profile = case.scope.plan.profile
-        self.remembering = remembering
         # Original UIDs that were met besides those in `uids`, such as those of sequences that go.
         self.unrenewed: set[bytes] = set()
-        self.renews_uids = self.profile.base != "keep" and "retain-uids" not in self.profile.options
-        self.own_uids = own_uids
-        self._odd_uids = odd_uids(own_uids)
         self.spans: dict[int, Span] = {}
-        self._read = read
         self._structural = structural_step()
-        self.changes: list[Change] = []
-        self.findings: list[Finding] = []
-        self.uids: list[tuple[str, str]] = []
         self.templates: list[Template] = []
 
     def record(self) -> Record:
@@ -124,12 +95,16 @@ class Walker:
         if not any(element.tag & 0x00010000 for element in elements):
             return {}, set()
         owners = self.owners(elements)
-        kept = set()
+        kept: set[int] = set()
+        gone: set[int] = set()
         for element in elements:
             if element.tag & 0x00010000 and element.tag & 0xFFFF > 0xFF:
                 step = self.step_of(element, parents, owners)[1]
-                if step.action != "remove" or step.when is not None:
-                    kept.add((element.tag & 0xFFFF0000) | (element.tag >> 8 & 0xFF))
+                stays = step.action != "remove" or step.when is not None
+                block = (element.tag & 0xFFFF0000) | (element.tag >> 8 & 0xFF)
+                (kept if stays else gone).add(block)
+        if self.scope.plan.private.keep_all:  # also of blocks that hold nothing: no rule names them
+            kept |= {block for block, name in owners.items() if name} - gone
         return owners, kept
 
     def owners(self, elements: list[Element]) -> dict[int, str]:
@@ -137,18 +112,9 @@ class Walker:
         owners = creators(elements)
         if self.scope.plan.keeps_unlisted_private and self.profile.verify != "report":
             for block, name in owners.items():
-                if any(hit.grade != "weak" for hit in self._creator_hits(name.encode())):
+                if any(hit.grade != "weak" for hit in self.creator_hits(name.encode())):
                     owners[block] = ""
         return owners
-
-    def _creator_hits(self, name: bytes) -> tuple[Hit, ...]:
-        """Identifiers in a private creator that the standard does not list."""
-        if name.strip(b" \0").decode("ascii", "replace") in safe_creators():
-            return ()
-        uids = tuple(self._uid_hits(name))
-        if not uids and may_become_uid(name.decode("latin-1")):
-            self.remembering = False
-        return self.case.matcher.search_bytes(name) + uids
 
     def step_of(
         self, element: Element, parents: tuple[int, ...], owners: dict[int, str]
@@ -170,23 +136,18 @@ class Walker:
     def _creator(self, element: Element, path: Path, *, kept: bool) -> bytes:
         """A private creator stays with its elements, else it goes with them (C80, C81)."""
         if kept:
-            hits = self._creator_hits(element.value)
-            if self._judge(hits, path, element.tag) == "repair":
+            hits = self.creator_hits(element.value)
+            if self.judge(hits, path, element.tag) == "repair":
                 raise InstanceError("identifier-left")
         outcome = "kept" if kept else "removed"
         code = "K" if kept else "X"
-        self._record(path, element.tag, element.vr, outcome, code, outcome, "private block")
+        self.note(path, element.tag, element.vr, outcome, code, outcome, "private block")
         return element.raw if kept else b""
-
-    def _record(
-        self, path: Path, tag: int, vr: str, action: str, code: str, outcome: str, origin: str
-    ) -> None:
-        self.changes.append(Change(path, tag, vr, action, code, outcome, origin))
 
     def note_marker(self, tag: int) -> None:
         """Record an attribute that says what was done."""
         vr = tables.vr_of(tag) or "UN"
-        self._record((), tag, vr, "insert", "", "inserted", "PS3.15 E.1.1")
+        self.note((), tag, vr, "insert", "", "inserted", "PS3.15 E.1.1")
 
     def element(self, element: Element, vr: str, step: Step, place: Place) -> bytes:
         """New bytes of one element (for a value left on disk: of its header)."""
@@ -227,7 +188,7 @@ class Walker:
         value = element.value
         decision, step = self._decide(element, vr, value, step, place)
         if not step.trusted:
-            decision = self._prove(element.tag, vr, value, decision, step, place)
+            decision = self.prove(element.tag, vr, value, decision, step, place)
         return self._carry_out(element, vr, value, decision, step, place.path)
 
     def _carry_out(
@@ -243,17 +204,17 @@ class Walker:
         if vr == "UI" and not (step.action == "uid" and kind == "value"):
             self.note_own_uids([element])
         if kind == "keep":
-            self._record(path, tag, vr, step.action, step.code, "kept", step.origin)
+            self.note(path, tag, vr, step.action, step.code, "kept", step.origin)
             return element.raw
         if kind == "remove":
-            self._record(path, tag, vr, step.action, step.code, "removed", step.origin)
+            self.note(path, tag, vr, step.action, step.code, "removed", step.origin)
             return b""
         if kind == "items":
             return self._with_new_items(element, decision, step, path)
         if step.action == "uid" and decision.value != value:
             self._note_uids(value, decision.value)
         outcome = "replaced" if decision.value else "emptied"
-        self._record(path, tag, vr, step.action, step.code, outcome, step.origin)
+        self.note(path, tag, vr, step.action, step.code, outcome, step.origin)
         return element_bytes(tag, vr, decision.value, element.encoding)
 
     def _note_uids(self, old: bytes, new: bytes) -> None:
@@ -268,128 +229,6 @@ class Walker:
         """Remember UIDs that the standard renews, whatever becomes of these elements."""
         self.unrenewed |= renewable_uids(elements, self.scope.plan.standard)
 
-    # -- proof ------------------------------------------------------------------------------------
-
-    def _prove(
-        self,
-        tag: int,
-        vr: str,
-        value: bytes,
-        decision: Decision,
-        step: Step,
-        place: Place,
-    ) -> Decision:
-        """The decision, or what must be done instead because an identifier would stay."""
-        if decision.kind not in ("keep", "value"):
-            return decision
-        written = value if decision.kind == "keep" else decision.value
-        if not written:
-            return decision
-        if vr not in TEXT:
-            if vr == "UN" and tables.vr_of(tag) == "SQ":
-                raise InstanceError("bad-structure", "a sequence under VR UN cannot be parsed")
-            if vr in NUMBERS:
-                hits = hits_in_number(self.case.matcher, tag, vr, written)
-            else:
-                hits = self.case.matcher.search_bytes(written)
-            if vr != "UI":
-                hits += tuple(self._uid_hits(written))
-            return self._repaired(tag, vr, decision, hits, step, place.path)
-        text = place.charset.decode(written, vr)
-        renewed = self._renew_uids_in(text)
-        if renewed != text:
-            if grows_too_long(vr, text, renewed):
-                hits = (Hit("uid", "certain", 0, len(text)),)
-                return self._repaired(tag, vr, decision, hits, step, place.path)
-            text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
-        hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
-        hits += self._odd_uids_in(text, written)
-        return self._repaired(tag, vr, decision, hits, step, place.path)
-
-    def _odd_uids_in(self, text: str, written: bytes) -> tuple[Hit, ...]:
-        """The instance's own UIDs that only it knows for UIDs: they are not renewed in a text."""
-        if b"\x1b" in written and may_become_uid(text):
-            self.remembering = False  # an escape sequence may stand within it
-        if not (self.renews_uids and self._odd_uids):
-            return ()
-        spans = uids_in(text.encode("ascii", "replace"), self._odd_uids)
-        if spans:
-            self.remembering = False  # in the next instance it may be no UID
-        return tuple(Hit("uid", "certain", start, end) for start, end in spans)
-
-    def may_hold_own_uids(self, content: bytes) -> bool:
-        """Whether remembered content may hold a UID of this instance that was nobody's before."""
-        wide = bool(self.own_uids) and b"\0.\0" in content
-        return wide or any(uid in content for uid in self._odd_uids)
-
-    def _uid_hits(self, blob: bytes) -> list[Hit]:
-        """Its own UIDs and others that the standard does not register (C47)."""
-        if not self.renews_uids:
-            return []
-        own = set(uids_in(blob, self.own_uids))
-        found = find_uids(blob.decode("latin-1"))
-        plain = {(start, end) for start, end, uid in found if not is_registered(uid)}
-        if own - plain:
-            self.remembering = False  # in the next instance it may be no UID
-        return [Hit("uid", "certain", start, end) for start, end in sorted(own | plain)]
-
-    def _renew_uids_in(self, text: str) -> str:
-        """`text` with the UIDs inside it renewed (C47)."""
-        if "." not in text or not self.renews_uids:
-            return text
-        parts, done = [], 0
-        for start, end, uid in find_uids(text):
-            if not is_registered(uid):
-                new = self.case.context.identity.uid(uid)
-                self.uids.append((uid, new))
-                parts += [text[done:start], new]
-                done = end
-        return "".join(parts) + text[done:] if parts else text
-
-    def _repaired(
-        self,
-        tag: int,
-        vr: str,
-        decision: Decision,
-        hits: tuple[Hit, ...],
-        step: Step,
-        path: Path,
-    ) -> Decision:
-        """What becomes of a value in which identifiers were found, by the profile's policy."""
-        if self._judge(hits, path, tag) == "repair":
-            return self._replacement(tag, vr, step, path)
-        return decision
-
-    def _judge(self, hits: tuple[Hit, ...], path: Path, tag: int) -> str:
-        """Note what was found; `report` or, for anything more than weak, the profile's policy.
-
-        Raises:
-            InstanceError: `identifier-left` where the policy is quarantine.
-        """
-        strong = any(hit.grade != "weak" for hit in hits)
-        policy = self.profile.verify if strong else "report"
-        done = {"repair": "repaired", "quarantine": "quarantined", "report": "reported"}[policy]
-        for hit in {(hit.grade, hit.kind): hit for hit in hits}.values():
-            self.findings.append(Finding("identifier", hit.grade, hit.kind, path, tag, done))
-        if policy == "quarantine":
-            raise InstanceError("identifier-left", _located(hits, path, tag))
-        return policy
-
-    def _replacement(self, tag: int, vr: str, step: Step, path: Path) -> Decision:
-        """A value without the identifier, by attribute type; a dummy is searched again."""
-        from deident.dicom.values import dummy
-
-        self._record(path, tag, vr, "verify", "", "removed", "verify")
-        type_ = (step.type or "3")[0]
-        if type_ == "1":
-            value = dummy(vr)
-            text = value.decode("ascii", "replace")
-            hits = self.case.matcher.search_text(text, tag=tag, vr=vr) if vr in TEXT else ()
-            if any(hit.grade != "weak" for hit in hits):
-                raise InstanceError("identifier-left")
-            return Decision("value", value)
-        return Decision("value") if type_ == "2" else REMOVE
-
     # -- bulk -------------------------------------------------------------------------------------
 
     def _bulk(self, element: Element, vr: str, step: Step, place: Place) -> bytes:
@@ -400,23 +239,13 @@ class Walker:
         path = place.path
         decision, step = self._decide(element, vr, b"", step, place)
         if decision.kind == "keep" and not holds_pixels(element.tag, element.vr):
-            hits = self._hits_on_disk(element.span)
-            decision = self._repaired(element.tag, vr, decision, hits, step, path)
+            hits = self.hits_on_disk(element.span)
+            decision = self.repaired(element.tag, vr, decision, hits, step, path)
         if decision.kind == "keep":
-            self._record(path, element.tag, vr, step.action, step.code, "kept", step.origin)
+            self.note(path, element.tag, vr, step.action, step.code, "kept", step.origin)
             self.spans[element.tag] = element.span
             return element.buf[element.start : element.value_start]
         return self._carry_out(element, vr, b"", decision, step, path)
-
-    def _hits_on_disk(self, span: Span) -> tuple[Hit, ...]:
-        """Search a value that is too large for memory, window by window."""
-        hits: dict[tuple[str, str], Hit] = {}
-        for offset in range(0, span.length, _SEARCH_STEP):
-            length = min(_SEARCH_STEP + _SEARCH_OVERLAP, span.length - offset)
-            window = self._read(span.offset + offset, length)
-            for hit in (*self.case.matcher.search_bytes(window), *self._uid_hits(window)):
-                hits.setdefault((hit.grade, hit.kind), hit)
-        return tuple(hits.values())
 
     # -- sequences --------------------------------------------------------------------------------
 
@@ -424,7 +253,7 @@ class Walker:
         decision, step = self._decide(element, "SQ", b"", step, place)
         if decision.kind != "keep":
             return self._carry_out(element, "SQ", b"", decision, step, place.path)
-        self._record(place.path, element.tag, "SQ", step.action, step.code, "kept", step.origin)
+        self.note(place.path, element.tag, "SQ", step.action, step.code, "kept", step.origin)
         parents = (*place.parents, element.tag)
         parts = [
             self._item(item, Place(parents, (*place.path, element.tag, number), place.charset))
@@ -466,7 +295,7 @@ class Walker:
         self, element: Element, decision: Decision, step: Step, path: Path
     ) -> bytes:
         outcome = "replaced" if decision.items else "emptied"
-        self._record(path, element.tag, "SQ", step.action, step.code, outcome, step.origin)
+        self.note(path, element.tag, "SQ", step.action, step.code, outcome, step.origin)
         value = new_items(decision.items, element.encoding)
         if any(hit.grade != "weak" for hit in self.case.matcher.search_bytes(value)):
             raise InstanceError("identifier-left")
@@ -482,12 +311,3 @@ def distinct(elements: list[Element]) -> list[Element]:
 
 def _uid_values(raw: bytes) -> list[str]:
     return [part.strip(" \0") for part in raw.decode("ascii", "replace").split("\\")]
-
-
-def _located(hits: tuple[Hit, ...], path: Path, tag: int) -> str:
-    """Where identifiers were found, and of what kinds: `Manufacturer: certain name`."""
-    from deident.dicom.tags import format_path
-
-    found = dict.fromkeys(f"{hit.grade} {hit.kind}" for hit in hits if hit.grade != "weak")
-    place = f"{format_path(path, tag)}: {', '.join(found)}"
-    return f"{REASONS['identifier-left'].text} {place}"

@@ -47,14 +47,18 @@ class CaseKey(NamedTuple):
 
 
 class Case:
-    """Scope of the plan, context, matcher and remembered runs of one case."""
+    """Scope of the plan, context, matcher and remembered runs of one case.
+
+    `kept` are attributes that identify somebody or something and that an option or a rule keeps.
+    """
 
     def __init__(self, key: CaseKey, scope: Scope, context: Context, charset: Charset) -> None:
         self.key = key
         self.scope = scope
         self.context = context
         self.charset = charset
-        self.matcher = Matcher(key.identifiers, ignore=_kept_on_purpose(key.identifiers, scope))
+        self.kept = _kept_on_purpose(key.identifiers, scope)
+        self.matcher = Matcher(key.identifiers, ignore=self.kept)
         self.patient_id = (context.lookup(PATIENT_ID) or "").strip(" \0")
         self.item_templates: dict[tuple[object, ...], Template] = {}
 

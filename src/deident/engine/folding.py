@@ -24,6 +24,7 @@ _FOLDS = str.maketrans(
 # Marks that are part of the letter: without them another syllable is meant.
 _VOICING = "\u3099\u309a"
 _HALF_WIDTH_VOICING = "\uff9e\uff9f"
+_SOFT_HYPHEN = "\u00ad"
 
 # Scripts that put no space between words, or write suffixes without one (first, last code point).
 _UNSPACED = (
@@ -125,10 +126,10 @@ def _is_edge(text: str, index: int) -> bool:
 
 
 def _clusters(text: str) -> list[str]:
-    """The characters of a text, each with the marks and jamo that belong to it."""
+    """The characters of a text, each with the marks, jamo and invisible ones that belong to it."""
     clusters: list[str] = []
     for char in text:
-        if clusters and char > "\u02ff" and _is_attached(char):
+        if clusters and (char > "\u02ff" or char == _SOFT_HYPHEN) and _is_attached(char):
             clusters[-1] += char
         else:
             clusters.append(char)
@@ -137,7 +138,7 @@ def _clusters(text: str) -> list[str]:
 
 def _is_attached(char: str) -> bool:
     return (
-        unicodedata.category(char)[0] == "M"
+        unicodedata.category(char) in ("Cf", "Mc", "Me", "Mn")
         or char in _HALF_WIDTH_VOICING
         or "\u1160" <= char <= "\u11ff"
     )

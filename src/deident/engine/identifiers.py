@@ -3,8 +3,8 @@
 `harvest` reads them from the original header at every depth; `verify` searches what is about to be
 written for them. Which attributes count is a table (`KINDS`), drawn from PS3.15 Table E.1-1: the
 rows whose value names one person, one place, one device or one record. Rows that describe
-(comments, descriptions, diagnoses), dates other than the birth date, and UIDs (searched as bytes)
-are not in it.
+(comments, descriptions, diagnoses), times, dates that differ from instance to instance, and UIDs
+(searched as bytes) are not in it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ Kind = Literal[
     "patient-id",
     "number",  # accession, admission, orders, trial, specimen …
     "birth-date",
+    "date",  # of the study and its parts: tells by how much dates were shifted
     "contact",  # telephone, e-mail
     "address",
     "institution",
@@ -87,6 +88,12 @@ _TAGS: dict[Kind, tuple[int, ...]] = {
     "birth-date": (
         0x00100030,  # Patient's Birth Date
         0x00100033,  # Patient's Birth Date in Alternative Calendar (not in Table E.1-1)
+    ),
+    "date": (
+        0x00080020,  # Study Date
+        0x00080021,  # Series Date
+        0x00080022,  # Acquisition Date
+        0x00080023,  # Content Date
     ),
     "contact": (
         0x00080094,  # Referring Physician's Telephone Numbers
@@ -177,6 +184,14 @@ IDENTIFIER_TAGS = frozenset(KINDS)
 PERSONAL: frozenset[Kind] = frozenset({"birth-date", "contact", "name", "patient-id", "person"})
 """Kinds that tell who somebody is, not where or with what something was done."""
 
+PATIENT_TAGS = frozenset(
+    tag
+    for kind in ("name", "patient-id", "contact", "address")
+    for tag in _TAGS[kind]
+    if tag >> 16 == 0x0010
+)
+"""Attributes of the Patient Modules that tell who the patient is."""
+
 # Fewer folded characters than this say nothing: every text has them. A Patient ID of two or three
 # says something beside a name.
 _SHORTEST: dict[Kind, int] = {
@@ -185,6 +200,7 @@ _SHORTEST: dict[Kind, int] = {
     "patient-id": 2,
     "number": 4,
     "birth-date": 6,
+    "date": 8,
     "contact": 7,
     "address": 6,
     "institution": 3,

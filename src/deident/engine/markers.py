@@ -40,12 +40,20 @@ class Performed(NamedTuple):
         temporal: what became of dates and times (C22).
         loosened: the profile's own rules keep what the standard's would not: then no code is
             claimed (C26) and the text says so.
+        identified: who the patient is stays, because rules of the profile keep it, or because
+            verify found it and shall only report.
     """
 
     base: Literal["ps3.15", "keep"]
     methods: tuple[str, ...] = ()
     temporal: Temporal = "REMOVED"
     loosened: bool = False
+    identified: bool = False
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether it may be said that the patient's identity was removed."""
+        return self.base == "ps3.15" and not self.identified
 
 
 class Insertion(NamedTuple):
@@ -102,16 +110,15 @@ def markers(performed: Performed, before: Existing = NOTHING) -> tuple[Insertion
 
 @lru_cache(maxsize=64)
 def _markers(performed: Performed, before: Existing) -> tuple[Insertion, ...]:
-    claims = performed.base == "ps3.15"
     found = [
-        Insertion(PATIENT_IDENTITY_REMOVED, "CS", b"YES" if claims else b"NO"),
+        Insertion(PATIENT_IDENTITY_REMOVED, "CS", b"YES" if performed.anonymous else b"NO"),
         Insertion(DEIDENTIFICATION_METHOD, "LO", _method(performed, before.method)),
     ]
     codes = _codes(performed, before.codes)
     if codes:
         found.append(Insertion(DEIDENTIFICATION_METHOD_CODES, "SQ", codes, append=True))
     found.append(Insertion(CONTRIBUTING_EQUIPMENT, "SQ", (_equipment(),), append=True))
-    if claims:
+    if performed.base == "ps3.15":
         found.append(Insertion(TEMPORAL_INFORMATION, "CS", performed.temporal.encode()))
     return tuple(found)
 
@@ -126,7 +133,9 @@ def method_texts(performed: Performed) -> list[str]:
     for key in performed.methods:
         edition = f"PS3.15 {tables.edition()} " if key == "basic" else ""
         texts.append(edition + known[key].meaning)
-    if performed.loosened:
+    if performed.identified:
+        texts.append("NOT de-identified: the profile lets identifiers stay")
+    elif performed.loosened:
         texts.append("Rules of the profile keep more than PS3.15 allows")
     return _split(texts)
 

@@ -22,11 +22,13 @@ from deident.dicom.encode import element_bytes
 from deident.dicom.parse import parse_element
 from deident.engine.identifiers import contributes
 from deident.engine.numbers import NUMBERS, is_clean
+from deident.engine.pixels import SHAPE
 from deident.engine.plan import TEXT, Step
 from deident.engine.private import creator_of, is_creator, open_sequences, safe_vr
 
 if TYPE_CHECKING:
-    from deident.engine.apply import Place, Walker
+    from deident.engine.apply import Walker
+    from deident.engine.prove import Place
     from deident.engine.result import Change, Finding, TallyKey
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -315,7 +317,7 @@ def may_vary(element: Element, walker: Walker, parents: tuple[int, ...]) -> bool
         return False
     if is_creator(element):
         return False
-    return bool(parents) or tag not in walker.scope.plan.pinned
+    return bool(parents) or (tag not in walker.scope.plan.pinned and tag not in SHAPE)
 
 
 def holds_blob(element: Element) -> bool:

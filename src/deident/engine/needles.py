@@ -80,20 +80,24 @@ _UMLAUTS = str.maketrans(
     | {"å": "aa", "Å": "Aa"}
 )
 _WRITTEN_OUT = re.compile(r"(?i)(?<=[aou])e")
+_DIGITS = re.compile(r"\d")
+_DIGITS_AROUND = re.compile(r"^\d+|\d+$")
 _NUMBERED = re.compile(r"[^\W\d]*0*(\d{5,})[^\W\d]*")
 # Digits without the letters around them that are still looked for.
 _SHORTEST_CORE: dict[Kind, int] = {"patient-id": 5, "name": 6, "number": 6}
 _PHONE = re.compile(r"\+?\(?\d[\d\s()./+-]{5,}\d")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _LINES = re.compile(r"[\r\n\f\t,;\\^|=]+")
-_MOST_WORDS = 4
+# Every word of a name is looked for alone; joined are so many parts of it, and words of a part.
+_MOST_JOINED = 4
+_MOST_WORDS = 100
 _LONGEST = 64
 
 
 def needles(identifiers: Iterable[Identifier]) -> list[Needle]:
     """The spellings of all identifiers, each once per kind and form.
 
-    Birth dates in the Gregorian calendar are not among them: see `birthdates`.
+    Dates in the Gregorian calendar are not among them: see `known_dates`.
     """
     found: dict[tuple[str, Kind, Form], Needle] = {}
     for owner, entry in enumerate(sorted(identifiers)):
@@ -109,14 +113,27 @@ def needles(identifiers: Iterable[Identifier]) -> list[Needle]:
 def _names(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
     for spelling in _spellings(text):
         for group in spelling.split("="):
-            parts = _parts(group)
-            for part in parts:
-                if any(char.isdigit() for char in part.text):
-                    yield from _ids(part.text, kind, owner)
-            parts = [part for part in parts if not any(char.isdigit() for char in part.text)]
-            for form, words in (*_single_parts(parts), *_joined_parts(parts)):
+            numbered = _parts(group)
+            for part in numbered:
+                yield from _numbers_in(part, kind, owner)
+            parts = [part for part in map(_without_digits, numbered) if part.words]
+            joined = _joined_parts(_outermost(parts))
+            for form, words in (*_single_parts(parts), *_affixes(group), *joined):
                 sole = form == "part" and len(parts) == 1
                 yield Needle("".join(words)[:_LONGEST], kind, form, words, owner, sole)
+
+
+def _numbers_in(part: _Part, kind: Kind, owner: int) -> Iterator[Needle]:
+    """Numbers that stand in a name: of the patient often, so they count as a whole and alone."""
+    with_digits = [word for word in part.words if _DIGITS.search(word)]
+    for text in {part.text, *with_digits} if with_digits else ():
+        yield from _ids(text, kind, owner)
+
+
+def _without_digits(part: _Part) -> _Part:
+    """The words of a part as names: `hartwhistle` of `hartwhistle 2`, and of `hartwhistle2`."""
+    words = (_DIGITS_AROUND.sub("", word) for word in part.words)
+    return part._replace(words=tuple(word for word in words if word and not _DIGITS.search(word)))
 
 
 def _spellings(text: str) -> list[str]:
@@ -139,6 +156,19 @@ def _parts(group: str) -> list[_Part]:
     else:
         parts = [_Part((word,), True) for word in _words(group)]
     return [part for part in parts if part.words][:_MOST_WORDS]
+
+
+def _outermost(parts: list[_Part]) -> list[_Part]:
+    """Of many parts the first ones and the last one, which may be the family name."""
+    return parts[: _MOST_JOINED - 1] + parts[_MOST_JOINED - 1 :][-1:]
+
+
+def _affixes(group: str) -> Iterator[tuple[Form, tuple[str, ...]]]:
+    """Words of the prefix and the suffix of a name (PS3.5 6.2.1): a title may have a name in it."""
+    for component in group.split("^")[3:]:
+        for word in _words(component):
+            if len(word) > 3 and not _DIGITS.search(word) and word not in listed_words("particles"):
+                yield "part", (word,)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -184,7 +214,7 @@ def _single_parts(parts: list[_Part]) -> Iterator[tuple[Form, tuple[str, ...]]]:
         if len(part.text) > 4 and max(map(len, part.words)) > 2:
             yield "part", part.words
         for word in part.words:
-            if len(word) > 3 and word not in listed_words("particles"):
+            if _tells_something(word):
                 yield "part", (word,)
 
 
@@ -272,7 +302,7 @@ def _addresses(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
     """Each line of the address; street and house number, whichever stands first."""
     for line in (part for spelling in _spellings(text) for part in _LINES.split(spelling)):
         words = tuple(fold(word) for word in _WORD.findall(line))
-        words = tuple(word for word in words if word)[:12]
+        words = tuple(word for word in words if word)[:_MOST_WORDS]
         for run in _address_runs(words):
             joined = "".join(run)
             if len(joined) > 5 and not joined.isdigit():
@@ -301,7 +331,7 @@ def _places(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
     if any(char.isdigit() for char in text):
         yield from _ids(text, kind, owner)
     for spelling in _spellings(text):
-        words = tuple(filter(None, map(fold, _WORD.findall(spelling))))[:12]
+        words = tuple(filter(None, map(fold, _WORD.findall(spelling))))[:_MOST_WORDS]
         if any(char.isalpha() for word in words for char in word):
             yield Needle("".join(words)[:_LONGEST], kind, "place", words, owner)
         for pair in pairwise(words):
@@ -319,9 +349,11 @@ def _place_words(words: tuple[str, ...], kind: Kind, owner: int) -> Iterator[Nee
 
 
 def _calendars(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
-    """A birth date in another calendar, as written; one of digits only is left to `verify`."""
+    """A date in another calendar or order, as written; all else is left to `known_dates`."""
+    from deident.dicom.dates import days_in
+
     folded = fold(text)
-    if not folded.isdigit():
+    if not days_in(text) and len(folded) > 5:  # a year alone tells little
         yield Needle(folded[:_LONGEST], kind, "exact", (), owner)
 
 
@@ -331,6 +363,7 @@ _BUILDERS = {
     "patient-id": _ids,
     "number": _ids,
     "birth-date": _calendars,
+    "date": _calendars,
     "contact": _contacts,
     "address": _addresses,
     "institution": _places,

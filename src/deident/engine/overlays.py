@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from deident.dicom import part10
 from deident.dicom.elements import Element, Span
+from deident.dicom.parse import PIXEL_DATA
 from deident.dicom.part10 import Part10File
+from deident.engine.pixels import BITS_ALLOCATED, number
 from deident.errors import InstanceError
 
-BITS_ALLOCATED, BITS_STORED, HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
-PIXEL_DATA = 0x7FE00010
+BITS_STORED, HIGH_BIT = 0x00280101, 0x00280102
 _BIT_POSITION, _OVERLAY_DATA = 0x0102, 0x3000
 _CHUNK = 1 << 20
 
@@ -45,27 +46,20 @@ def embedded(elements: list[Element]) -> BitPlanes | None:
     positions = []
     for tag, element in top.items():
         if tag & 0xFFE1FFFF == 0x60000000 | _BIT_POSITION:
-            position = _number(element)
+            position = number(element)
             if position and tag - _BIT_POSITION + _OVERLAY_DATA not in top:
                 positions.append(position)
     pixels = top.get(PIXEL_DATA)
     if not positions or pixels is None or pixels.span is None:
         return None
-    allocated, stored = _number(top.get(BITS_ALLOCATED)), _number(top.get(BITS_STORED))
-    high = _number(top.get(HIGH_BIT))
+    allocated, stored = number(top.get(BITS_ALLOCATED)), number(top.get(BITS_STORED))
+    high = number(top.get(HIGH_BIT))
     own = range(high - stored + 1, high + 1)
     mask = sum(1 << bit for bit in set(positions))
     unfit = any(bit in own or bit >= allocated for bit in positions)
     if unfit or pixels.undefined or allocated not in (8, 16, 32):
         raise InstanceError("overlay-in-pixels")
     return BitPlanes(mask, allocated // 8, pixels.span)
-
-
-def _number(element: Element | None) -> int:
-    """Value of an element of VR US, 0 if it is missing or has another length."""
-    if element is None or element.length != 2:
-        return 0
-    return int.from_bytes(element.value, "little" if element.encoding.little else "big")
 
 
 def write_cleared(

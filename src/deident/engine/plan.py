@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from deident import tables
 from deident.engine.actions import ALWAYS_LOOKED_AT, REGISTRY
 from deident.engine.context import NEEDED
+from deident.engine.identifiers import PATIENT_TAGS
 from deident.engine.markers import Performed, Temporal
 from deident.engine.private import PrivatePolicy, is_numeric
 from deident.engine.registry import ActionFunction
@@ -141,14 +142,16 @@ class Plan:
         """What an instance that went through this plan may claim (C21, C22, C26)."""
         options = self.profile.options
         methods = ("basic", *self.standard.options) if self.standard else ()
-        loosened = self._loosens_private() or any(map(self._loosens, self.profile.rules))
+        loosening = [rule for rule in self.profile.rules if self._loosens(rule)]
+        identified = any(map(_may_select_identity, loosening))
         dated = {rule.action for rule in self.profile.rules if _may_select_dates(rule)}
         temporal: Temporal = "REMOVED"
         if "retain-full-dates" in options or "keep" in dated:
             temporal = "UNMODIFIED"
         elif "retain-modified-dates" in options or dated & {"shift-date", "truncate-date"}:
             temporal = "MODIFIED"
-        return Performed(self.profile.base, methods, temporal, loosened)
+        loosened = bool(loosening) or self._loosens_private()
+        return Performed(self.profile.base, methods, temporal, loosened, identified)
 
     def _loosens_private(self) -> bool:
         """Whether private attributes may stay on other grounds than PS3.15 E.3.10 knows."""
@@ -247,6 +250,17 @@ def _may_select_dates(rule: Rule) -> bool:
     if select.kind in ("mask", "all"):
         return True
     return bool(_DATE_VRS & {select.vr, tables.vr_of(select.tag)})
+
+
+def _may_select_identity(rule: Rule) -> bool:
+    """Whether a rule decides about names, IDs, addresses or numbers of the patient."""
+    select = rule.select
+    return any(
+        select.kind == "all"
+        or (select.kind == "vr" and select.vr == tables.vr_of(tag))
+        or (select.kind in ("tag", "mask") and tag & select.mask == select.tag)
+        for tag in PATIENT_TAGS
+    )
 
 
 class Scope:

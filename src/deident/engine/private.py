@@ -10,6 +10,7 @@ from deident.dicom.elements import Element
 from deident.dicom.parse import as_sequence
 
 _NUMERIC = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "DS", "IS"})
+_WORDS = frozenset({"CS", "LO", "LT", "SH", "ST", "UC", "UT"})
 # A sequence or blob is never known to be safe as a whole (PS3.15 E.3.10 on OB).
 _OPAQUE = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 
@@ -41,16 +42,25 @@ class PrivatePolicy(NamedTuple):
             return "base keep"
         if not creator:
             return ""
-        if self.safe and vr not in _OPAQUE and is_safe(tag, creator):
+        if self.safe and vr not in _OPAQUE and is_safe(tag, creator, vr):
             return "Table E.3.10-1"
         if self.numeric and vr in _NUMERIC:
             return "numeric"
         return ""
 
 
-def is_safe(tag: int, creator: str) -> bool:
-    """Whether (group, creator, low byte) stands in Table E.3.10-1; creators are case-sensitive."""
-    return (creator, tag & 0xFFFF00FF) in tables.safe_private()
+def is_safe(tag: int, creator: str, vr: str) -> bool:
+    """Whether (group, creator, low byte) stands in Table E.3.10-1; creators are case-sensitive.
+
+    What has not the VR of the table, but for numbers and words of other lengths, is not what the
+    table has judged: a text in the place of a number may say anything. Rows without a VR are
+    numbers.
+    """
+    row = tables.safe_private().get((creator, tag & 0xFFFF00FF))
+    if row is None:
+        return False
+    listed = row.vr.split("/") if row.vr else _NUMERIC
+    return vr in listed or any({vr, one} <= kind for one in listed for kind in (_NUMERIC, _WORDS))
 
 
 @cache

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable
 
 from deident.dicom import part10
-from deident.dicom.elements import Encoding, Span
+from deident.dicom.elements import Element, Encoding, Span
 from deident.dicom.encode import element_bytes, new_items
-from deident.dicom.parse import Limits
+from deident.dicom.parse import PIXEL_TAGS, Limits
 from deident.dicom.part10 import Part10File
-from deident.engine.apply import Place, Walker
+from deident.dicom.syntaxes import NATIVE
+from deident.engine.apply import Walker
 from deident.engine.case import Case, Cases, renewable_uids
 from deident.engine.markers import (
     DEIDENTIFICATION_METHOD,
@@ -27,8 +28,10 @@ from deident.engine.markers import (
 )
 from deident.engine.memo import Part, Template
 from deident.engine.overlays import BitPlanes, embedded, write_cleared
+from deident.engine.pixels import unseen
 from deident.engine.plan import Plan
 from deident.engine.private import open_sequences
+from deident.engine.prove import Place
 from deident.engine.pseudonyms import Identity
 from deident.engine.recall import NAMING, Recall, holds_original_uids, value_text
 from deident.engine.result import InstanceResult, TallyKey
@@ -37,8 +40,6 @@ from deident.engine.wrapping import with_content
 from deident.errors import InstanceError
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
-SERIES_INSTANCE_UID = 0x0020000E
-PATIENT_ID = 0x00100020
 DIRECTORY_RECORDS = 0x00041220
 
 _MOST_TOLD = 50_000
@@ -211,6 +212,7 @@ class Engine:
             own_uids=renewable_uids(elements, self.plan.standard),
         )
         parts = walker.level(ordered, Place((), (), case.charset))
+        notes += _searched_unseen(file, ordered, walker)
         parts = self._with_markers(parts, walker)
         naming = _naming(parts, file.encoding.explicit)
         chunks = self._chunks(parts, walker)
@@ -218,7 +220,8 @@ class Engine:
         if search_uids(header, walker.renewed()) and not self.plan.keeps_uids:
             raise InstanceError("identifier-left", "an original UID is left in an unknown value")
         planes = embedded(ordered) if self.plan.standard else None
-        if walker.remembering and notes == file.notes and planes is None:
+        plain = notes == file.notes and planes is None and not _leaves_identifiers(walker)
+        if walker.remembering and plain:
             self._recall.remember(file, parts, walker, naming)
         result = InstanceResult(
             naming,
@@ -248,7 +251,10 @@ class Engine:
     def _with_markers(self, parts: list[Part], walker: Walker) -> list[Part]:
         """The parts, and what says what was done at its place (PS3.15 E.1.1)."""
         encoding = walker.case.key.encoding
-        waiting = list(reversed(markers(self.plan.performed, _existing(parts))))
+        performed = self.plan.performed
+        if _leaves_identifiers(walker):
+            performed = performed._replace(identified=True, loosened=True)
+        waiting = list(reversed(markers(performed, _existing(parts))))
         marked: list[Part] = []
         for part in parts:
             while waiting and waiting[-1].tag <= part.tag:
@@ -316,6 +322,8 @@ class Engine:
         if found is None or not found.walker.remembering or holds_original_uids(found):
             return None
         walker, case, naming = found.walker, found.remembered.case, found.naming
+        if _leaves_identifiers(walker):  # the markers must say so
+            return None
         template = found.remembered.template
         result = InstanceResult(
             naming,
@@ -341,6 +349,27 @@ def _reread_bytes(data: bytes, limits: Limits) -> Part10File:
     from deident.dicom.lenient import reread_bytes
 
     return reread_bytes(data, limits)
+
+
+def _searched_unseen(file: Part10File, elements: list[Element], walker: Walker) -> tuple[str, ...]:
+    """Search what of pixel elements holds no pixels; notes about it."""
+    top = {element.tag: element for element in elements}
+    found = False
+    for tag in PIXEL_TAGS & walker.spans.keys():
+        native = file.transfer_syntax in NATIVE.values() or file.deflated
+        span = unseen(top[tag], top, native=native, read=file.read)
+        if span is not None:
+            walker.search_unseen(tag, span)
+            found = True
+    return ("pixels-exceeded",) if found else ()
+
+
+def _leaves_identifiers(walker: Walker) -> bool:
+    """Whether more than weak finds were left as they are: verify shall only report."""
+    return any(
+        finding.done == "reported" and finding.grade in ("certain", "likely")
+        for finding in walker.findings
+    )
 
 
 def _naming(parts: list[Part], explicit: bool) -> dict[str, str]:

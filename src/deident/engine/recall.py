@@ -13,9 +13,11 @@ from typing import Literal, NamedTuple
 from deident.dicom.elements import Encoding, Span
 from deident.dicom.parse import holds_pixels
 from deident.dicom.part10 import Part10File
-from deident.engine.apply import Place, Walker
+from deident.engine.apply import Walker
 from deident.engine.case import Case
 from deident.engine.memo import Part, Record, Template, Varying, remember
+from deident.engine.pixels import odd_offset_table
+from deident.engine.prove import Place
 from deident.engine.verify import may_hold_uids
 
 # Attributes whose new values can stand in the name of an output.
@@ -34,12 +36,13 @@ NAMING = {
 _KEPT_TEMPLATES = 64
 _FIRST_WINDOW = 65536
 _SLACK = 2048
+_UNDEFINED = b"\xff\xff\xff\xff"  # as a length
 
 
 class Remembered(NamedTuple):
     """A remembered instance: the template of its top level and what lies around it.
 
-    `bulk` holds the bytes of the Pixel Data element up to its length, empty without Pixel Data;
+    `bulk` holds the bytes of the Pixel Data element before its value, empty without Pixel Data;
     `naming` the values for output names that do not vary, `varying` which parts of the template's
     output hold the others; `size` is the header's length in bytes; `uids` its own original UIDs.
     """
@@ -104,7 +107,7 @@ class Recall:
             if last.tag not in walker.spans or not holds_pixels(last.tag, last.element.vr):
                 return  # only what is copied unseen: no decision, and no search, depends on it
             parts = parts[:-1]
-            bulk = last.element.buf[last.element.start : last.element.value_start - 4]
+            bulk = last.element.buf[last.element.start : last.element.value_start]
         read = [part.element for part in parts if part.element is not None]
         if not read or any(one.span or one.buf is not file.header for one in read):
             return
@@ -186,10 +189,12 @@ def _tail(file: Part10File, end: int, bulk: bytes) -> list[bytes | Span] | None:
         return [] if file.start + end == file.source.size else None
     if not buf.startswith(bulk, end):
         return None
-    value_at = end + len(bulk) + 4
+    value_at = end + len(bulk)
     order: Literal["little", "big"] = "little" if file.encoding.little else "big"
     span = file.bulk_at(value_at, int.from_bytes(buf[value_at - 4 : value_at], order))
     if span is None or span.offset + span.length != file.source.size:
+        return None
+    if buf.endswith(_UNDEFINED, end, value_at) and odd_offset_table(span, file.read) is not None:
         return None
     return [buf[end:value_at], span]
 

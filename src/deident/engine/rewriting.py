@@ -134,6 +134,16 @@ def dummy(subject: Subject, context: Context) -> Decision:
     return Decision("value", values.join(subject.vr, [one] * multiplicity(subject.tag)[0]))
 
 
+def stand_in(tag: int, vr: str) -> bytes:
+    """A value for an attribute that needs one and whose own one named somebody; empty if none can.
+
+    Any number instead of a number would state what is not so.
+    """
+    if vr in values.NUMBER_CODES or vr in ("AS", "DS", "IS"):
+        return b""
+    return values.join(vr, [values.dummy(vr)] * multiplicity(tag)[0])
+
+
 def _any_uid(subject: Subject, context: Context) -> Decision:
     return write(subject, context, [dummies.dummy_uid(f"{subject.tag:08X}", context)])
 

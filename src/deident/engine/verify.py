@@ -18,10 +18,10 @@ from typing import AnyStr, NamedTuple
 
 from deident.dicom.charsets import byte_forms, escaped_forms
 from deident.dicom.uids import is_plain
-from deident.engine.birthdates import BirthDate
 from deident.engine.folding import Folded, fold
 from deident.engine.grading import Find, Grade, Place, edit_distance_is_one, grade, is_known_word
 from deident.engine.identifiers import PERSONAL, Identifier, Identifiers
+from deident.engine.known_dates import KnownDate
 from deident.engine.needles import Needle, needles, words_of
 
 # Longer values are searched piece by piece: what is remembered per character stays small.
@@ -81,7 +81,8 @@ class Matcher:
         self._dates = [
             found
             for entry in entries
-            if entry.kind == "birth-date" and (found := BirthDate.read(entry.text))
+            if entry.kind in ("birth-date", "date")
+            for found in KnownDate.read(entry.text, entry.kind)
         ]
         texts = [needle.text for needle in self._needles]
         texts += [text for date in self._dates for text in date.anchors]
@@ -154,7 +155,7 @@ class Matcher:
                         break
         hits = _together(found)
         for date in self._dates:
-            hits += [Hit("birth-date", *rest) for rest in date.search(text, place)]
+            hits += [Hit(date.kind, *rest) for rest in date.search(text, place)]
         return hits + self._beside_names(hits, folded, place) if self._short else hits
 
     def _beside_names(self, hits: list[Hit], folded: Folded, place: Place) -> list[Hit]:

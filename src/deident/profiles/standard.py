@@ -101,9 +101,9 @@ class StandardTable(NamedTuple):
         """Return the one row that decides about an attribute; `None`: nothing does, so it stays.
 
         `vr` is the VR in the instance. Where it differs from the dictionary's, both are looked up:
-        a birth date written as LO is still a date, and a name in an attribute that the supplement
-        keeps is still a name. For private attributes this is the private row; what of them is kept
-        as safe still follows `vrs` (C40).
+        a birth date written as LO is still a date, and a name or a date in an attribute that the
+        supplement or an option keeps is still a name or a date. For private attributes this is the
+        private row; what of them is kept as safe still follows `vrs` (C40).
         """
         row = _first(self.foreign, tag)
         if row is not None:
@@ -113,8 +113,7 @@ class StandardTable(NamedTuple):
         row = self.tags.get(tag) or _first(self.masks, tag)
         expected = tables.vr_of(tag)
         if row is not None:
-            kept = row.code == "K" and row.table == SUPPLEMENT
-            foreign = self.vrs.get(vr) if kept and vr != expected else None
+            foreign = self.vrs.get(vr) if row.code == "K" and vr != expected else None
             return foreign or row
         if expected is None:
             return self.unknown
@@ -242,13 +241,3 @@ def resolve(code: str, vr: str, type_: str | None, sop_class_known: bool) -> str
     column = unknown if type_ is None else _TYPE_COLUMN[type_]
     action = _BY_TYPE[code][column]
     return "U" if action == "D" and vr == "UI" else action
-
-
-def method_codes(options: Iterable[str]) -> tuple[tables.Method, ...]:
-    """Return what to claim in (0012,0064): the profile, then the options.
-
-    Raises:
-        UsageError: see `check_options`.
-    """
-    methods = tables.methods()
-    return tuple(methods[key] for key in (BASIC, *check_options(options)))

@@ -183,7 +183,8 @@ def prepare() -> None:
 def read(path: str, key: bytes) -> Iterator[Entry]:
     """Yield the records of a journal in the order in which they were written.
 
-    Without a `Closing` at the end the run did not end properly (or is still going on).
+    Without a `Closing` at the end the run did not end properly (or is still going on). A run that
+    was killed at its very start has no journal yet, or no whole first line: then there are none.
 
     Raises:
         InfrastructureError: `journal-damaged`: another key, or changed bytes.
@@ -191,6 +192,8 @@ def read(path: str, key: bytes) -> Iterator[Entry]:
     try:
         with open(path, "rb") as file:
             header = file.readline(4096)
+            if not header.endswith(b"\n"):
+                return
             cipher = _cipher(_frame_key(key, _salt(header)))
             number = 0
             while frame := _next_frame(file.read):
@@ -199,6 +202,8 @@ def read(path: str, key: bytes) -> Iterator[Entry]:
     except _Damage as damage:
         text = f"the journal {damage}: {path}"
         raise InfrastructureError("journal-damaged", text) from damage
+    except FileNotFoundError:
+        return
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         text = f"the journal cannot be read: {path}: {reason}"

@@ -76,7 +76,7 @@ def _folders(path: str) -> list[str]:
 
 def default_path(output: str) -> str:
     """Where the project of an output folder lies when none is named: beside it."""
-    return os.path.abspath(output).rstrip("/") + _DEFAULT_SUFFIX
+    return os.path.realpath(output).rstrip("/") + _DEFAULT_SUFFIX
 
 
 def exists(path: str) -> bool:

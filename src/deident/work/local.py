@@ -26,6 +26,7 @@ _MAX_BATCH = 16
 _BATCH_SECONDS = 0.02  # longer batches would leave a worker idle while another still has a heap
 _BATCH_BYTES = 16384  # of paths: two batches fit into a pipe, so that sending never waits
 _TICK = 0.25
+_START_SECONDS = 60.0  # what a worker may take to load what it needs
 _MAX_NAP = 0.001
 
 
@@ -269,7 +270,8 @@ class Pool:
         """Kill workers that have had one item in hand for too long."""
         now = time.monotonic()
         for worker in list(self._workers.values()):
-            if not worker.held or worker.late or now - worker.since < self._limits.seconds:
+            limit = self._limits.seconds + (0 if worker.ready else _START_SECONDS)
+            if not worker.held or worker.late or now - worker.since < limit:
                 continue
             if select.select([worker.results], [], [], 0)[0]:  # this process was the slow one
                 yield from self._hear(worker)

@@ -1,4 +1,4 @@
-"""The birth date in a text, however it is spelt."""
+"""A date of the instance in a text, however it is spelt: of birth, or of what was done (C93)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
+from typing import Literal
 
 from deident.engine.folding import fold
 from deident.engine.grading import Grade, Place
@@ -17,41 +18,51 @@ _NO_DATES = frozenset((date(1900, 1, 1), date(1, 1, 1), date(1111, 11, 11)))
 _TIMESTAMPS = (10, 12, 14)
 
 
-class BirthDate:
+DateKind = Literal["birth-date", "date"]
+
+
+class KnownDate:
     """One day and its spellings as sequences of words and numbers, whatever stands between them.
 
+    A `date` of what was done counts only if it is spelt with four digits of the year: short numbers
+    are too many. It tells by how much dates were shifted, not who the patient is.
+
     Attributes:
+        kind: of birth, or of what was done.
         anchors: folded strings; a text that holds none of them does not hold the date.
     """
 
-    __slots__ = ("_bare", "_day", "_longest", "_spellings", "anchors")
+    __slots__ = ("_bare", "_day", "_longest", "_spellings", "anchors", "kind")
 
-    def __init__(self, day: date) -> None:
+    def __init__(self, day: date, kind: DateKind) -> None:
         from deident.dicom.dates import spellings, weak_spellings
 
+        self.kind = kind
         self._day = f"{day:%Y%m%d}"
-        self._spellings = frozenset(" ".join(_runs(text)) for text in spellings(day))
-        self._bare = frozenset(weak_spellings(day))
-        self._longest = max(key.count(" ") for key in self._spellings) + 1
         year = self._day[:4]
+        keys = {" ".join(_runs(text)) for text in spellings(day)}
+        born = kind == "birth-date"
+        self._spellings = frozenset(key for key in keys if born or year in key)
+        self._bare = frozenset(weak_spellings(day)) if born else frozenset[str]()
+        self._longest = max(key.count(" ") for key in self._spellings) + 1
         joined = {key.replace(" ", "") for key in self._spellings} | self._bare
         self.anchors = (year, *sorted(text for text in joined if year not in text))
 
     @staticmethod
     @lru_cache(maxsize=256)
-    def read(text: str) -> BirthDate | None:
-        """The date that a DICOM date value stands for, `None` if it is none or says nothing."""
-        digits = fold(text)
-        if len(digits) != 8 or not digits.isdecimal():
-            return None
-        try:
-            day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-        except ValueError:
-            return None
-        return None if day in _NO_DATES else BirthDate(day)
+    def read(text: str, kind: DateKind) -> tuple[KnownDate, ...]:
+        """The dates that a date value may stand for; none if it is no date or says nothing."""
+        from deident.dicom.dates import days_in
+
+        return tuple(KnownDate(day, kind) for day in days_in(text) if day not in _NO_DATES)
 
     def search(self, text: str, place: Place) -> Iterator[tuple[Grade, int, int]]:
-        """Grade, begin and end of every place where the date stands."""
+        """Grade, begin and end of every place where the date stands.
+
+        In UIDs and dates nothing is looked for but the birth date: they have rules of their own.
+        """
+        if place.ruled and self.kind == "date":
+            return
         found = list(_RUN.finditer(text))
         words = [_folded(match[0]) for match in found]
         for index, match in enumerate(found):
@@ -83,9 +94,10 @@ class BirthDate:
             "likely" if index and words[index - 1] in listed_words("before_birth_dates") else "weak"
         )
 
-    @staticmethod
-    def _capped(found: Grade, place: Place) -> Grade:
-        """In UIDs, in dates (a shifted one may coincide) and in terms a date is weak evidence."""
+    def _capped(self, found: Grade, place: Place) -> Grade:
+        """In UIDs, in dates (a shifted one may coincide) and in terms a birth date is weak."""
+        if self.kind == "date":
+            return "weak" if found == "weak" else "likely"
         return "weak" if place.ruled or (place.coded and found != "certain") else found
 
 
