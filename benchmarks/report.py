@@ -178,5 +178,10 @@ def write(
     ]
     folder.mkdir(exist_ok=True)
     (folder / "latest.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    record = {"machine": facts, "start-up": starts, "rows": [row._asdict() for row in rows]}
+    record = {
+        "machine": facts,
+        "corpora": {name: text for name, text in _CORPUS_TEXT.items() if name in corpora},
+        "start-up": starts,
+        "rows": [row._asdict() for row in rows],
+    }
     (folder / "latest.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from deident.dicom.charsets import Charset
 from deident.dicom.elements import Element
 from deident.dicom.tags import format_tag
 from deident.engine.identifiers import Identifier, Identifiers, harvest
+from deident.engine.numbers import NUMBERS, hits_in_number
 from deident.engine.verify import Hit, Matcher
 from deident.errors import InstanceError
 from deident.profiles.standard import effective_table
@@ -53,7 +54,7 @@ class Measurement:
     def __init__(self, *, private: bool) -> None:
         self.table = effective_table(())
         self.private = private
-        self.files = self.texts = self.blobs = 0
+        self.files = self.texts = self.numbers = self.blobs = 0
         self.unread: Counter[str] = Counter()
         self.seen: list[Seen] = []
         self.distinct: set[tuple[str, int, str]] = set()
@@ -99,6 +100,10 @@ class Measurement:
                 return
             self.distinct.add((value, tag, vr))
             hits = matcher.search_text(value, tag=tag, vr=vr)
+        elif vr in NUMBERS:
+            self.numbers += 1
+            value = element.value.decode("ascii", "replace")
+            hits = hits_in_number(matcher, tag, vr, element.value)
         elif vr in BLOBS:
             self.blobs += 1
             value = f"{element.length} bytes"
@@ -109,7 +114,7 @@ class Measurement:
 
     def report(self, *, show: bool) -> None:
         """Print the tables."""
-        print(f"{self.files} files, {self.texts} texts, {self.blobs} blobs")
+        print(f"{self.files} files, {self.texts} texts, {self.numbers} numbers, {self.blobs} blobs")
         print(f"not read: {dict(self.unread)}")
         by_kind = Counter((seen.hit.kind, seen.hit.grade) for seen in self.seen)
         for (kind, found), count in sorted(by_kind.items()):
@@ -157,6 +162,7 @@ def strangers() -> Iterator[Identifiers]:
             Identifier(
                 "institution", f"{(town := chance.choice(lists['town']))} General Hospital", 5
             ),
+            Identifier("date", f"20{chance.randrange(10, 25)}{birth[4:]}15", 8),
             Identifier("address", f"{chance.randrange(1, 99)} Main Street, {town}", 6),
         }
         yield Identifiers(frozenset(values))
@@ -209,6 +215,8 @@ def main() -> None:
     for path in sorted(arguments.folder.rglob("*")):
         if path.is_file() and path.suffix not in (".csv", ".md", ".txt"):
             measurement.add(path)
+    if not measurement.files:
+        parser.error(f"no readable DICOM file below {arguments.folder}")
     if arguments.strangers:
         measure_strangers(measurement, show=arguments.show)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +34,7 @@ def demo(folder: str, force: bool) -> int:
     """Build a small invented study in DIR, de-identify it, and show before and after.
 
     The patients do not exist. The study has many modalities and scripts, a file that cannot be
-    processed, and one that is no DICOM. Every step is a command that you can repeat.
+    processed, and one that is no DICOM. Every command that it runs is shown.
     """
     from deident.app.sample.study import write_study
 
@@ -60,14 +61,16 @@ def demo(folder: str, force: bool) -> int:
     before, after = _search(study, clean, project)
 
     _head("5. One slice before and after")
-    _show_difference(study.showpiece, _cleaned(study, clean, project))
+    cleaned = _cleaned(study, clean, project)
+    _show_difference(study.showpiece, cleaned)
+    output.line(f"   All of it, with the rules: {_program()} diff {study.showpiece} {cleaned}")
 
     written = sum(1 for path in clean.rglob("*") if path.is_file())
     good = exit_code == ExitCode.QUARANTINED and written == study.instances
     good = good and bool(before) and not after
     output.line()
     output.line(f"Done: {place}" if good else "This is not what the demo should have come to.")
-    output.line("Next: deident run YOUR-STUDY -o CLEAN")
+    output.line(f"Next: {_program()} run YOUR-STUDY -o CLEAN")
     return ExitCode.DONE if good else ExitCode.UNEXPECTED
 
 
@@ -95,12 +98,20 @@ def _call(command: str, *arguments: str | Path) -> int:
     from deident.cli.main import COMMANDS
 
     words = [str(argument) for argument in arguments]
-    output.line(f"   $ deident {' '.join([command, *words])}")
+    output.line(f"   $ {_program()} {' '.join([command, *words])}")
     output.flush()
     module, _, attribute = COMMANDS[command][0].partition(":")
     called: click.Command = getattr(import_module(module), attribute)
     result = called.main(words, prog_name=f"deident {command}", standalone_mode=False)
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _program() -> str:
+    """How this program can be called from here."""
+    called = sys.argv[0]
+    found = shutil.which("deident")
+    elsewhere = os.path.basename(called) == "deident" and found != shutil.which(called)  # noqa: PTH119
+    return called if elsewhere else "deident"
 
 
 def _search(study: SampleStudy, clean: Path, project: Path) -> tuple[Counter[str], Counter[str]]:

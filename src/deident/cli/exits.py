@@ -31,8 +31,8 @@ MEANINGS: dict[ExitCode, str] = {
     "that were found and left, or what may be a Patient ID.",
     ExitCode.NOTHING: "Finished, but there was nothing to do: no instance matched.",
     ExitCode.INTERRUPTED: "Interrupted by SIGINT (Ctrl-C). What was written is complete.",
-    ExitCode.READER_GONE: "Standard output was closed before all was said (by `head`, for one). A run goes "
-    "on all the same and ends with its own code.",
+    ExitCode.READER_GONE: "Standard output was closed before all was said (by `head`, for one). A "
+    "run goes on all the same and ends with its own code.",
     ExitCode.TERMINATED: "Ended by SIGTERM. What was written is complete.",
 }
 

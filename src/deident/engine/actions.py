@@ -201,7 +201,7 @@ def _year(context: Context) -> str:
 
 
 LENGTH = ParamSpec(
-    "length", "int", default=16, low=1, high=51, doc="Characters; less where the VR holds less."
+    "length", "int", default=16, low=8, high=51, doc="Characters; less where the VR holds less."
 )
 PREFIX = ParamSpec("prefix", "str", default="", doc="Put before them.")
 

@@ -250,9 +250,13 @@ def contributes(element: Element) -> bool:
 
 
 def is_placeholder(folded: str) -> bool:
-    """Whether a folded text is a word for nothing, such as `anonymous`, or one letter repeated."""
+    """Whether a folded text is a word for nothing, such as `anonymous`, or one letter repeated.
+
+    A number of one repeated digit may be somebody's, but for zeros and short ones.
+    """
     word = folded.rstrip("0123456789")
-    return len(set(folded)) < 2 or (
+    number = len(folded) > 5 and folded.isdecimal() and folded[0] != "0"
+    return (len(set(folded)) < 2 and not number) or (
         word in listed_words("placeholders") and len(folded) - len(word) < 4
     )
 
