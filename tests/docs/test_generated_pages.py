@@ -15,7 +15,9 @@ from tools import docs_cli
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("tool", ["docs_bad_input.py", "docs_cli.py", "docs_risks.py"])
+@pytest.mark.parametrize(
+    "tool", ["docs_bad_input.py", "docs_cli.py", "docs_figures.py", "docs_risks.py"]
+)
 def test_a_page_is_up_to_date(tool: str) -> None:
     command = [sys.executable, ROOT / "tools" / tool, "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
