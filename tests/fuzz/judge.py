@@ -28,6 +28,8 @@ from tests.leaks.search import needles
 from tests.make import Person
 
 KEY = bytes(range(32))
+# A place or a physician in what an option keeps stays (C05): it is not about the patient.
+_NOT_THE_PATIENT = frozenset({"accession", "physician", "place"})
 PROFILES = (
     Profile("basic"),
     Profile(
@@ -99,11 +101,15 @@ def judged(data: bytes, result: bytes, person: Person, standard: StandardTable |
     `standard` are the rules under which it was made; `None`: the profile has none.
     """
     try:
-        shown = without_pixels(result)
+        low = without_pixels(result).lower()
+        others = without_pixels(result, standard).lower()
     except InstanceError as error:
         return Verdict("UNREADABLE", error.code)
-    low = shown.lower()
-    found = [(needle, kind) for needle, kind in needles(person) if _stands(needle, kind, low)]
+    found = [
+        (needle, kind)
+        for needle, kind in needles(person)
+        if _stands(needle, kind, others if kind in _NOT_THE_PATIENT else low)
+    ]
     if found:
         known = identifying(data, standard)
         left = sorted({kind for needle, kind in found if needle in known})
@@ -125,8 +131,8 @@ def _stands(needle: bytes, kind: str, low: bytes) -> bool:
     return start >= 0
 
 
-def without_pixels(data: bytes) -> bytes:
-    """The header of a file and what stands behind its pixels.
+def without_pixels(data: bytes, standard: StandardTable | None = None) -> bytes:
+    """The header of a file and what stands behind its pixels, without what `standard` keeps.
 
     Raises:
         InstanceError: it cannot be read.
@@ -134,7 +140,8 @@ def without_pixels(data: bytes) -> bytes:
     with part10.from_bytes(data) as file:
         parts = [data[: file.start] if not file.deflated else b""]
         for element in file.elements():
-            parts.append(element.raw)
+            if standard is None or not (_identifies(element) and _kept(element, standard)):
+                parts.append(element.raw)
             if element.span is not None and element.tag not in PIXEL_TAGS:
                 parts.append(file.read(element.span.offset, element.span.length))
         return b"".join(parts)
