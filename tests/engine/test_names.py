@@ -59,9 +59,42 @@ def test_short_words_and_invisible_characters(name: str, text: str) -> None:
     assert {hit.grade for hit in hits} & {"likely", "certain"}
 
 
+@pytest.mark.parametrize("sign", "!#$%?@{}~§·•«»×°，、№\u00a0\u3000")
+def test_any_sign_may_stand_between_words(sign: str) -> None:
+    search = matcher(f"Hartwhistle{sign}Rosamund")
+    for text in (f"Hartwhistle{sign}Rosamund", "v Hartwhistle", "Rosamund Hartwhistle"):
+        hits = search.search_text(text, tag=PROCESSING_DESCRIPTION, vr="LO")
+        assert {hit.grade for hit in hits} & {"likely", "certain"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Li^Na", "Xu^Do", "Do^Van", "Null^Jo", "Sample^Ed", "Blank^Al", "Wu^Pat", "Ma^Jr"]
+)
+def test_a_name_of_words_that_mean_something_else_is_found_as_a_whole(name: str) -> None:
+    family, given = name.split("^")
+    search = matcher(name)
+    for text in (name.upper(), f"{family} {given}", f"x {given} {family} y"):
+        hits = search.search_text(text, tag=PROCESSING_DESCRIPTION, vr="LO")
+        assert {hit.grade for hit in hits} & {"likely", "certain"}
+    assert not search.search_text(f"{given}", tag=PROCESSING_DESCRIPTION, vr="LT")
+
+
+@pytest.mark.parametrize("name", ["LAST^FIRST", "Test^Patient", "ANONYMOUS^PATIENT", "NAME^NONE"])
+def test_a_name_of_placeholders_only_is_none(name: str) -> None:
+    text = name.replace("^", " ")
+    assert not matcher(name).search_text(text, tag=PROCESSING_DESCRIPTION, vr="LO")
+
+
 @pytest.mark.parametrize(
     ("birth", "text"),
     [
+        ("3.11.1957", "03.11.1957"),
+        ("3/11/57", "1957-11-03"),
+        ("57/11/03", "3 Nov 1957"),
+        ("1957/3/11", "11.03.1957"),
+        ("03 NOV 1957", "03.11.1957"),
+        ("November 3, 1957", "03.11.1957"),
+        ("1957-11-03T00:00:00", "03.11.1957"),
         ("03.11.1957", "03.11.1957"),
         ("03/11/1957", "1957-11-03"),
         ("3.11.1957", "3.11.1957"),

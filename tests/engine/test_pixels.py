@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -82,6 +83,46 @@ def test_a_report_has_no_pixels() -> None:
     made = BUILDERS["report"](PERSON)
     made.add_new(0x7FE00010, "OB", NAME + b"\0" * (len(NAME) % 2))
     assert outcome(made) == "identifier-left"
+
+
+@pytest.mark.parametrize(
+    ("interpretation", "bytes_each"),
+    [
+        ("YBR_FULL_422", 2),
+        ("YBR_PARTIAL_422", 2),
+        ("YBR_PARTIAL_420", 1.5),
+        ("YBR_FULL", 3),
+        ("RGB", 3),
+    ],
+)
+def test_colours_that_are_sampled_less_often_take_fewer_bytes(
+    interpretation: str, bytes_each: float
+) -> None:
+    values = {"SamplesPerPixel": 3, "BitsAllocated": 8, "PhotometricInterpretation": interpretation}
+    size = int(16 * bytes_each)
+    assert noted(image(**values, PixelData=bytes(size))) == ()
+    tail = NAME + b"\0" * (len(NAME) % 2)
+    assert outcome(image(**values, PixelData=bytes(size) + tail)) == "identifier-left"
+
+
+@pytest.mark.parametrize("values", [{"Rows": 65535}, {"NumberOfFrames": "99999"}])
+def test_who_describes_more_than_there_is_describes_nothing(values: dict[str, Any]) -> None:
+    assert (
+        outcome(image(**values, PixelData=bytes(14) + NAME + b"\0" * (len(NAME) % 2)))
+        == "identifier-left"
+    )
+    assert noted(image(**values, PixelData=bytes(32))) == ("pixels-exceeded",)
+
+
+def test_a_frame_in_place_of_the_offset_table_is_no_table() -> None:
+    """Some programs leave the table out; then the first item may be of any length."""
+    frame = b"\xff\xd8\xff\xe0" + bytes(5 << 20)
+    tracemalloc.start()
+    assert noted(compressed(frame, b"\xff\xd8\xff\xd9")) == ()
+    other = b"\x01\x02\x03\x04" * (5 << 18)
+    assert noted(compressed(other, b"\xff\xd8\xff\xd9")) == ("pixels-exceeded",)
+    assert tracemalloc.get_traced_memory()[1] < 60 << 20
+    tracemalloc.stop()
 
 
 def test_float_pixels_beside_others_are_measured_by_themselves() -> None:

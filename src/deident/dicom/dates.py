@@ -282,22 +282,54 @@ def cap_age(text: str, limit: int = 89) -> str:
 
 
 def days_in(text: str) -> tuple[date, ...]:
-    """The days that a value of digits may mean, also one that is written against the rules.
+    """The days that a value may mean, also one that is written against the rules.
 
-    A DA or the beginning of a DT; else day, month and year in the order of Europe or America, with
-    or without separators. Empty where it means no day.
+    A DA or the beginning of a DT; else day, month and year in the order of Europe, America or ISO
+    8601, with any separators, one digit for day or month, two for the year, or the month as a word.
+    Empty where it means no day.
     """
-    digits = "".join(char for char in text if char.isdecimal())
-    if any(char.isalpha() for char in text) or len(digits) < 8:
+    parts = _PARTS.findall(text)
+    if not parts or (len(parts[0]) < 8 and not parts[0].isdecimal() and len(parts) < 3):
         return ()
-    year_first = text.strip()[:4].isdecimal()
-    if year_first and (day := _day(digits[:4], digits[4:6], digits[6:8])):
-        return (day,)
-    if len(digits) != 8:
+    first = parts[0]
+    if first.isdecimal() and len(first) >= 8:
+        orders = [(first[:4], first[4:6], first[6:8])]
+        if len(first) == 8 and not _day(*orders[0]):
+            orders = [(first[4:], first[2:4], first[:2]), (first[4:], first[:2], first[2:4])]
+    elif len(parts) < 3:
         return ()
-    first, second, year = digits[:2], digits[2:4], digits[4:]
-    found = (_day(year, second, first), _day(year, first, second))
-    return tuple(dict.fromkeys(day for day in found if day))
+    elif not first.isdecimal():  # November 3, 1957
+        orders = [(parts[2], first, parts[1])]
+    elif not parts[1].isdecimal():  # 3 November 1957, 1957 November 3
+        orders = [(parts[2], parts[1], first), (first, parts[1], parts[2])]
+    else:
+        one, two, three = parts[:3]
+        orders = [(three, two, one), (three, one, two), (one, two, three)]
+    return tuple(dict.fromkeys(day for order in orders for day in _days(*order)))
+
+
+_PARTS = re.compile(r"\d+|[^\W\d_]+")
+
+
+def _days(year: str, month: str, dom: str) -> Iterator[date]:
+    """The days of one order: with two digits of the year in either century."""
+    number = month if month.isdecimal() else _month(month)
+    years = [year] if len(year) == 4 else ["19" + year, "20" + year] if len(year) == 2 else []
+    for one in years:
+        day = _day(one, number, dom)
+        if day:
+            yield day
+
+
+def _month(name: str) -> str:
+    """The number of a month that is written as a word, empty for none."""
+    wanted = _without_accents(name).casefold()
+    for tables, _ in _NAMED:
+        for table in tables:
+            months = _without_accents(table).casefold().split()
+            if wanted in months:
+                return str(months.index(wanted) + 1)
+    return ""
 
 
 def _day(year: str, month: str, dom: str) -> date | None:

@@ -100,6 +100,12 @@ class Folded:
         ]
 
 
+def words_in(text: str) -> list[str]:
+    """The words and numbers of a text: what stands between characters that are neither."""
+    parts = [cluster if any(map(str.isalnum, cluster)) else " " for cluster in _clusters(text)]
+    return "".join(parts).split()
+
+
 def is_unspaced(char: str) -> bool:
     """Whether the character is of a script that does not put spaces around names."""
     code = ord(char)

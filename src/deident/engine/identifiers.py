@@ -199,7 +199,7 @@ _SHORTEST: dict[Kind, int] = {
     "person": 2,
     "patient-id": 2,
     "number": 4,
-    "birth-date": 6,
+    "birth-date": 5,
     "date": 8,
     "contact": 7,
     "address": 6,

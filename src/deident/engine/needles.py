@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise, permutations, product
 from typing import Literal, NamedTuple
 
-from deident.engine.folding import fold, is_unspaced
+from deident.engine.folding import fold, is_unspaced, words_in
 from deident.engine.identifiers import Identifier, Kind, is_placeholder
 from deident.tables.vocabulary import listed_words
 
@@ -72,9 +72,6 @@ class _Part(NamedTuple):
         return "".join(self.words)
 
 
-# Words of names that are no names: alone they are never looked for.
-# What stands with a name and tells nothing.
-_WORD = re.compile(r"[^\s.,;:/\\_\-\u2010-\u2015'\u2018\u2019`\u00b4()\[\]\"&+*=^|<>\u30fb]+")
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "Ø": "Oe"}
     | {"å": "aa", "Å": "Aa"}
@@ -117,7 +114,7 @@ def _names(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
             for part in numbered:
                 yield from _numbers_in(part, kind, owner)
             parts = [part for part in map(_without_digits, numbered) if part.words]
-            joined = _joined_parts(_outermost(parts))
+            joined = (*_joined_parts(_outermost(parts)), *_whole(group))
             for form, words in (*_single_parts(parts), *_affixes(group), *joined):
                 sole = form == "part" and len(parts) == 1
                 yield Needle("".join(words)[:_LONGEST], kind, form, words, owner, sole)
@@ -163,6 +160,22 @@ def _outermost(parts: list[_Part]) -> list[_Part]:
     return parts[: _MOST_JOINED - 1] + parts[_MOST_JOINED - 1 :][-1:]
 
 
+def _whole(group: str) -> Iterator[tuple[Form, tuple[str, ...]]]:
+    """The whole name as it stands, and with its first word last, whatever its words mean elsewhere.
+
+    Do, Na, Van and Blank are names as well: side by side with the rest of the name they are one.
+    """
+    words = tuple(filter(None, map(fold, words_in("^".join(group.split("^")[:3])))))[:_MOST_WORDS]
+    if len(words) < 2 or sum(map(len, words)) < 4 or all(map(_means_nobody, words)):
+        return
+    yield "full", words
+    yield "full", (*words[1:], words[0])
+
+
+def _means_nobody(word: str) -> bool:
+    return is_placeholder(word) or word in listed_words("titles") or word.isdecimal()
+
+
 def _affixes(group: str) -> Iterator[tuple[Form, tuple[str, ...]]]:
     """Words of the prefix and the suffix of a name (PS3.5 6.2.1): a title may have a name in it."""
     for component in group.split("^")[3:]:
@@ -172,7 +185,7 @@ def _affixes(group: str) -> Iterator[tuple[Form, tuple[str, ...]]]:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    words = [fold(word) for word in _WORD.findall(text)]
+    words = [fold(word) for word in words_in(text)]
     words = [word for word in words if word and not is_placeholder_word(word)]
     named = [word for word in words if word not in listed_words("titles")]
     return tuple(named[:_MOST_WORDS])
@@ -190,7 +203,7 @@ def words_of(text: str) -> list[str]:
     """
     words: list[str] = []
     for group in text.split("="):
-        found = _WORD.findall(group)
+        found = words_in(group)
         long_ones = [word for word in found if len(word) >= (2 if is_unspaced(word[0]) else 4)]
         words += long_ones or [
             "".join(found),
@@ -301,7 +314,7 @@ def _contacts(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
 def _addresses(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
     """Each line of the address; street and house number, whichever stands first."""
     for line in (part for spelling in _spellings(text) for part in _LINES.split(spelling)):
-        words = tuple(fold(word) for word in _WORD.findall(line))
+        words = tuple(fold(word) for word in words_in(line))
         words = tuple(word for word in words if word)[:_MOST_WORDS]
         for run in _address_runs(words):
             joined = "".join(run)
@@ -331,7 +344,7 @@ def _places(text: str, kind: Kind, owner: int) -> Iterator[Needle]:
     if any(char.isdigit() for char in text):
         yield from _ids(text, kind, owner)
     for spelling in _spellings(text):
-        words = tuple(filter(None, map(fold, _WORD.findall(spelling))))[:_MOST_WORDS]
+        words = tuple(filter(None, map(fold, words_in(spelling))))[:_MOST_WORDS]
         if any(char.isalpha() for word in words for char in word):
             yield Needle("".join(words)[:_LONGEST], kind, "place", words, owner)
         for pair in pairwise(words):
