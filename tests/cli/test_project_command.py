@@ -214,7 +214,7 @@ def test_the_journal_of_a_run_that_was_killed_is_used(ran: Path, tmp_path: Path,
     (journal,) = ran.glob("runs/*/journal")
     journal.write_bytes(journal.read_bytes()[:-20])
     (journal.parent / "summary.json").unlink()
-    assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 0
+    assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 4
 
 
 def test_a_run_that_has_not_come_to_its_end_is_told(ran: Path, tmp_path: Path, here: Any) -> None:
@@ -243,7 +243,7 @@ def test_a_run_that_was_killed_at_its_very_start_spoils_nothing(
     place.mkdir()
     if content is not None:
         (place / "journal").write_bytes(content)
-    assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 0
+    assert here("project", "mapping", ran, "--uids", tmp_path / "u.csv").code == 4
     assert here("project", "findings", ran).code == 0
     assert here("diff", tmp_path / "in", tmp_path / "out", "--project", ran).code in (0, 3)
     assert here("run", tmp_path / "in", "-o", tmp_path / "out", "--resume", "-q").code == 3

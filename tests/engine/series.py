@@ -51,6 +51,8 @@ def _stem() -> File:
     """What is taken from an object that is like those of a scanner."""
     file = File.of(encoded(ct(PEOPLE[0], 1)))
     file.elements = {tag: file.elements[tag] for tag in file.elements if tag in _TAKEN}
+    file.put(0x00280010, "US", b"\x08\0")
+    file.put(0x00280011, "US", b"\x08\0")
     file.put(PIXELS, "OW", bytes(128))
     return file
 

@@ -22,6 +22,7 @@ NAMES = {
     "a number behind": ("Hartwhistle 00734109^Rosamund", "Hartwhistle", "734109"),
     "a number at the end": ("Hartwhistle2^Rosamund", "Hartwhistle", "Hartwhistle2"),
     "a year": ("Hartwhistle(1957)^Rosamund", "Hartwhistle", "hartwhistle 1957"),
+    "a generation": ("Hartwhistle3rd^Rosamund", "Hartwhistle", "Rosamund"),
     "a counted first name": ("Hartwhistle^Rosamund 2nd", "Rosamund", "Rosamund 2nd"),
     "a digit of another script": ("Соколовская٢^Мария", "Соколовская", "Мария"),
     "vowel signs": ("विश्वनाथन2^राजेश्वर", "विश्वनाथन", "राजेश्वर"),

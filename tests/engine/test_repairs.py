@@ -71,6 +71,20 @@ def test_C05_a_station_of_the_town_stays_as_well() -> None:
     assert cleaned(made, "retain-device-identity").StationName == "CT-HEIDELBERG"
 
 
+def test_C05_a_first_name_that_a_hospital_has_as_well_costs_no_hospital() -> None:
+    made = image(InstitutionName="Klinikum St. Rosamund")
+    kept = cleaned(made, "retain-institution-identity")
+    assert kept.InstitutionName == "Klinikum St. Rosamund"
+
+
+@pytest.mark.parametrize("uid", ["1.2.840.007341093", "1.2.840.99_7341093", "CT.7341093.1"])
+def test_a_retained_uid_that_is_none_and_names_somebody_is_refused_for_that(uid: str) -> None:
+    made = image()
+    made.PatientID = "7341093"
+    made.FrameOfReferenceUID = uid
+    assert outcome(made, "retain-uids") == "identifier-left"
+
+
 def test_what_is_retained_may_still_not_name_the_patient() -> None:
     made = image(InstitutionName="Praxis fuer Rosamund Hartwhistle")
     assert "InstitutionName" not in cleaned(made, "retain-institution-identity")

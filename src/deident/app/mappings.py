@@ -54,8 +54,7 @@ class Mappings(NamedTuple):
         uids, patients: see `Mapping`.
         inputs, outputs: absolute paths of all runs.
         unfinished: names of runs that did not come to their end, and that no other has resumed:
-            there may be outputs of them of which the project does not know. One that was killed
-            before its first seal, which is soon, is not among them.
+            there may be outputs of them of which the project does not know.
     """
 
     project: str
@@ -78,8 +77,9 @@ def mappings(path: str) -> Mappings:
     inputs: set[str] = set()
     outputs: set[str] = set()
     ended: set[str] = set()
-    begun: set[str] = set()
+    silent: set[str] = set()  # runs that have said nothing until now
     for run_id in project.run_ids():
+        silent.add(run_id)
         for entry in entries(project, run_id):
             if isinstance(entry, Record):
                 uids.add(entry.uids)
@@ -88,10 +88,12 @@ def mappings(path: str) -> Mappings:
                 inputs.update(entry.inputs)
                 outputs.add(entry.output)
                 ended.add(entry.continues)
-                begun.add(run_id)
+                silent.remove(run_id)
+                if entry.continues:  # it has seen to whatever was there
+                    ended |= silent
             elif isinstance(entry, Closing):
                 ended.add(run_id)
-    unfinished = [run for run in project.run_ids() if run not in ended and run in begun]
+    unfinished = [run for run in project.run_ids() if run not in ended]
     places = frozenset(inputs), frozenset(outputs)
     return Mappings(project.path, uids, patients, *places, tuple(unfinished))
 

@@ -239,7 +239,7 @@ class Walker(Prover):
         path = place.path
         decision, step = self._decide(element, vr, b"", step, place)
         if decision.kind == "keep" and not holds_pixels(element.tag, element.vr):
-            hits = self.hits_on_disk(element.span)
+            hits = self.hits_on_disk(element.span, vr)
             decision = self.repaired(element.tag, vr, decision, hits, step, path)
         if decision.kind == "keep":
             self.note(path, element.tag, vr, step.action, step.code, "kept", step.origin)

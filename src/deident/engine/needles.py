@@ -78,7 +78,7 @@ _UMLAUTS = str.maketrans(
 )
 _WRITTEN_OUT = re.compile(r"(?i)(?<=[aou])e")
 _DIGITS = re.compile(r"\d")
-_DIGITS_AROUND = re.compile(r"^\d+|\d+$")
+_NUMBERED_WORD = re.compile(r"^\d+|\d+(?:st|nd|rd|th|\.|er|e)?$")
 _NUMBERED = re.compile(r"[^\W\d]*0*(\d{5,})[^\W\d]*")
 # Digits without the letters around them that are still looked for.
 _SHORTEST_CORE: dict[Kind, int] = {"patient-id": 5, "name": 6, "number": 6}
@@ -128,8 +128,8 @@ def _numbers_in(part: _Part, kind: Kind, owner: int) -> Iterator[Needle]:
 
 
 def _without_digits(part: _Part) -> _Part:
-    """The words of a part as names: `hartwhistle` of `hartwhistle 2`, and of `hartwhistle2`."""
-    words = (_DIGITS_AROUND.sub("", word) for word in part.words)
+    """The words of a part as names: `smith` of `smith 2`, of `smith2` and of `smith3rd`."""
+    words = (_NUMBERED_WORD.sub("", word) for word in part.words)
     return part._replace(words=tuple(word for word in words if word and not _DIGITS.search(word)))
 
 

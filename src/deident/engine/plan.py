@@ -253,13 +253,16 @@ def _may_select_dates(rule: Rule) -> bool:
 
 
 def _may_select_identity(rule: Rule) -> bool:
-    """Whether a rule decides about names, IDs, addresses or numbers of the patient."""
+    """Whether a rule decides about names, IDs, addresses or numbers of the patient, or keeps the
+    whole birth date.
+    """
     select = rule.select
+    tags = PATIENT_TAGS | {BIRTH_DATE} if rule.action == "keep" else PATIENT_TAGS
     return any(
         select.kind == "all"
         or (select.kind == "vr" and select.vr == tables.vr_of(tag))
         or (select.kind in ("tag", "mask") and tag & select.mask == select.tag)
-        for tag in PATIENT_TAGS
+        for tag in tags
     )
 
 

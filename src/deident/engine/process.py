@@ -359,7 +359,7 @@ def _searched_unseen(file: Part10File, elements: list[Element], walker: Walker) 
         native = file.transfer_syntax in NATIVE.values() or file.deflated
         span = unseen(top[tag], top, native=native, read=file.read)
         if span is not None:
-            walker.search_unseen(tag, span)
+            walker.search_unseen(tag, top[tag].vr, span)
             found = True
     return ("pixels-exceeded",) if found else ()
 

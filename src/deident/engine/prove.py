@@ -24,6 +24,8 @@ from deident.engine.rewriting import grows_too_long, stand_in
 from deident.engine.verify import Hit, may_become_uid, odd_uids, uids_in
 from deident.errors import REASONS, InstanceError
 
+# Kinds that nobody else has.
+_PATIENT = frozenset({"patient-id", "birth-date", "contact"})
 # A value left on disk is searched in windows that overlap by more than any identifier is long.
 _SEARCH_STEP, _SEARCH_OVERLAP = 1 << 20, 4096
 
@@ -99,9 +101,7 @@ class Prover:
             if vr in NUMBERS:
                 hits = hits_in_number(self.case.matcher, tag, vr, written)
             else:
-                hits = self.case.matcher.search_bytes(written)
-            if vr == "OW":  # words that a converter has swapped are no pixels
-                hits += self.case.matcher.search_bytes(swap_vr_bytes(vr, written))
+                hits = self._blob_hits(written, vr)
             if vr != "UI":
                 hits += tuple(self._uid_hits(written))
             return self.repaired(tag, vr, decision, hits, step, place.path)
@@ -206,25 +206,32 @@ class Prover:
             return Decision("value", value)
         return Decision("value") if type_ == "2" else REMOVE
 
-    def search_unseen(self, tag: int, span: Span) -> None:
+    def search_unseen(self, tag: int, vr: str, span: Span) -> None:
         """Search a part of a pixel element that holds no pixels; it can only stay or not.
 
         Raises:
             InstanceError: `identifier-left`.
         """
-        hits = self.hits_on_disk(span)
+        hits = self.hits_on_disk(span, vr)
         if self.judge(hits, (), tag) == "repair":
             raise InstanceError("identifier-left", _located(hits, (), tag))
 
-    def hits_on_disk(self, span: Span) -> tuple[Hit, ...]:
+    def hits_on_disk(self, span: Span, vr: str) -> tuple[Hit, ...]:
         """Search a value that is too large for memory, window by window."""
         hits: dict[tuple[str, str], Hit] = {}
         for offset in range(0, span.length, _SEARCH_STEP):
             length = min(_SEARCH_STEP + _SEARCH_OVERLAP, span.length - offset)
             window = self._read(span.offset + offset, length)
-            for hit in (*self.case.matcher.search_bytes(window), *self._uid_hits(window)):
+            for hit in (*self._blob_hits(window, vr), *self._uid_hits(window)):
                 hits.setdefault((hit.grade, hit.kind), hit)
         return tuple(hits.values())
+
+    def _blob_hits(self, blob: bytes, vr: str) -> tuple[Hit, ...]:
+        """Identifiers in a value that may be anything; in words also with their bytes swapped."""
+        hits = self.case.matcher.search_bytes(blob)
+        if vr == "OW":  # a converter between byte orders takes text for numbers
+            hits += self.case.matcher.search_bytes(swap_vr_bytes(vr, blob))
+        return hits
 
     def creator_hits(self, name: bytes) -> tuple[Hit, ...]:
         """Identifiers in a private creator that the standard does not list."""
@@ -239,13 +246,11 @@ class Prover:
 def _on_purpose(hit: Hit) -> Hit:
     """A hit in what an option or a rule keeps: of no more weight unless it is about the patient.
 
-    A hospital may lie in the town where the patient lives and be called after its head (C05).
+    A hospital may lie in the town where the patient lives and be called after its head, or after
+    somebody with the patient's first name (C05).
     """
-    return (
-        hit
-        if hit.kind in ("name", "patient-id", "birth-date", "contact")
-        else hit._replace(grade="weak")
-    )
+    patient = hit.kind in _PATIENT or (hit.kind == "name" and hit.grade == "certain")
+    return hit if patient else hit._replace(grade="weak")
 
 
 def _located(hits: tuple[Hit, ...], path: Path, tag: int) -> str:

@@ -137,9 +137,9 @@ def dummy(subject: Subject, context: Context) -> Decision:
 def stand_in(tag: int, vr: str) -> bytes:
     """A value for an attribute that needs one and whose own one named somebody; empty if none can.
 
-    Any number instead of a number would state what is not so.
+    Any number instead of a number would state what is not so; UIDs are renewed, not made up.
     """
-    if vr in values.NUMBER_CODES or vr in ("AS", "DS", "IS"):
+    if vr in values.NUMBER_CODES or vr in ("AS", "AT", "DS", "IS", "UI"):
         return b""
     return values.join(vr, [values.dummy(vr)] * multiplicity(tag)[0])
 

@@ -155,7 +155,8 @@ class Matcher:
                         break
         hits = _together(found)
         for date in self._dates:
-            hits += [Hit(date.kind, *rest) for rest in date.search(text, place)]
+            if date.may_stand_in(folded.text):
+                hits += [Hit(date.kind, *rest) for rest in date.search(text, place)]
         return hits + self._beside_names(hits, folded, place) if self._short else hits
 
     def _beside_names(self, hits: list[Hit], folded: Folded, place: Place) -> list[Hit]:
