@@ -135,8 +135,7 @@ def check_books(folder: Path) -> None:
 def _outcomes(project: projects.Project, run_id: str) -> Iterator[tuple[int, tuple[str, str]]]:
     """Number, status and code of each instance by the journal; the last one said counts."""
     seen = set()
-    path = f"{project.run_folder(run_id)}/journal"
-    for entry in journal.read(path, project.subkey("journal")):
+    for entry in journal.Books(project).entries(run_id):
         if isinstance(entry, journal.Record):
             assert entry.number not in seen  # one outcome each
             seen.add(entry.number)

@@ -77,8 +77,8 @@ def when_begun(out: Path) -> Path:
 def state_of(scene: Scene) -> str:
     """How the only run of a project ended, by its journal."""
     project = projects.open_project(str(scene.project))
-    (run_id,) = project.run_ids()
-    *_, last = journal.read(f"{project.run_folder(run_id)}/journal", project.subkey("journal"))
+    (run,) = journal.Books(project).runs()
+    *_, last = journal.Books(project).entries(run.name)
     assert isinstance(last, journal.Closing)
     return last.state
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple, Protocol
 
 from deident.endpoints import folder
 from deident.endpoints.folder import FolderOutput
 from deident.errors import UsageError
 from deident.store import project as projects
-from deident.store.journal import Entry, JournalWriter, Opening, Record, Renamed
-from deident.store.journal import read as read_journal
+from deident.store.journal import Books, JournalWriter, Opening, Record, Renamed
 from deident.store.project import Project
 from deident.store.quarantine import QuarantineWriter
 from deident.work.deidentify import Outcome, failed
 from deident.work.worker import Item
 
-_FLUSH_SECONDS = 2.0
-# The first seal costs an import: by then every worker has something to do meanwhile.
-_FIRST_FLUSH = 64
+_BATCH_SECONDS = 2.0
+_BATCH_FILES = 512
+_BATCH_BYTES = 1 << 30
+
+Durability = Literal["batch", "file", "none"]
+Finish = Callable[[int, Outcome], None]
 
 
 class Ledger(Protocol):
-    """Gives every instance its final outcome.
+    """Gives every instance its final outcome, and tells it to whom `finish` is.
 
     Attributes:
         root, staging: the output folder, and where outputs are written first.
@@ -43,19 +45,19 @@ class Ledger(Protocol):
         """The outcome of an instance that an earlier run has done, so that this one need not."""
         ...
 
-    def enter(self, item: Item, outcome: Outcome) -> Outcome:
-        """Return the final outcome, or `collision` for one that `settle` will give."""
+    def enter(self, item: Item, outcome: Outcome, finish: Finish) -> None:
+        """Take what a worker has made of an instance; its final outcome may come later."""
         ...
 
     def lost(self, number: int) -> None:
         """Remove what a lost worker left of an output."""
         ...
 
-    def settle(self) -> Iterator[tuple[int, Outcome]]:
-        """The final outcomes of what collided."""
+    def settle(self, finish: Finish) -> None:
+        """Give final outcomes to whatever has none yet."""
         ...
 
-    def idle(self) -> None:
+    def idle(self, finish: Finish) -> None:
         """Called now and then."""
         ...
 
@@ -78,42 +80,44 @@ class DryLedger:
         """See `Ledger`."""
         return None
 
-    def enter(self, item: Item, outcome: Outcome) -> Outcome:
+    def enter(self, item: Item, outcome: Outcome, finish: Finish) -> None:
         """See `Ledger`."""
-        return outcome._replace(status="written") if outcome.status == "ready" else outcome
+        status = "written" if outcome.status == "ready" else outcome.status
+        finish(item.number, outcome._replace(status=status))
 
     def lost(self, number: int) -> None:
         """See `Ledger`."""
 
-    def settle(self) -> Iterator[tuple[int, Outcome]]:
+    def settle(self, finish: Finish) -> None:
         """See `Ledger`."""
-        return iter(())
 
-    def idle(self) -> None:
+    def idle(self, finish: Finish) -> None:
         """See `Ledger`."""
 
     def close(self, state: str, summary: bytes) -> None:
         """See `Ledger`."""
 
 
-class EarlierOutput(NamedTuple):
-    """What an earlier run has written for one original."""
+class _Staged(NamedTuple):
+    """A whole output that waits for its batch to reach the disk."""
 
-    name: str
-    size: int
-    source_size: int
-    source_time: int
-    series: str
+    item: Item
+    outcome: Outcome
 
 
 class RunLedger:
     """The ledger of a run that writes.
 
+    Outputs are staged; a batch of them is brought to the disk at once, then they get their names,
+    then the journal says so. So whatever has its name is whole, also after a power cut.
+
     Args:
         project: holds the books.
         output: holds the outputs.
+        run: name of the run.
         opening: what the run is asked to do.
-        earlier: see `earlier_outputs`; empty unless the run resumes.
+        durability: `batch` as above; `file`: workers bring each file to the disk; `none`: nobody.
+        resume: whether what earlier runs have written is skipped.
 
     Raises:
         InfrastructureError: `write-failed`.
@@ -123,21 +127,25 @@ class RunLedger:
         self,
         project: Project,
         output: FolderOutput,
-        run_id: str,
+        run: str,
         opening: Opening,
-        earlier: dict[str, EarlierOutput],
+        *,
+        durability: Durability = "batch",
+        resume: bool = False,
     ) -> None:
         self.root, self.staging = output.root, output.staging
-        self._project, self._output, self._earlier = project, output, earlier
-        self._folder = projects.make_run_folder(project, run_id)
-        self._quarantine = QuarantineWriter(project.quarantine_folder(run_id))
+        self._project, self._output, self._opening = project, output, opening
+        self._durability = durability
+        self._books = Books(project) if resume else None
+        self._folder = projects.make_run_folder(project, run)
+        self._run = run
+        self._quarantine = QuarantineWriter(project.quarantine_folder(run))
+        self._staged: list[_Staged] = []
+        self._staged_bytes = 0
         self._collided: dict[int, Outcome] = {}
         self.collisions = 0
-        self._flushed = time.monotonic()
-        self._sealed = False
-        self._entered = 0
-        self._journal = JournalWriter(f"{self._folder}/journal", project.subkey("journal"), run_id)
-        self._journal.add(opening)
+        self._batched = time.monotonic()
+        self._journal = JournalWriter(project, run, opening)
 
     def excluded(self) -> frozenset[folder.FileId]:
         """Output and project: a link or mount below an input may lead there."""
@@ -145,24 +153,50 @@ class RunLedger:
 
     def earlier(self, path: str) -> Outcome | None:
         """An instance counts as done when neither its original nor its output has changed since."""
-        record = self._earlier.get(path)
-        if record is None:
+        found = self._books.earlier(self._opening.output, path) if self._books else None
+        if found is None:
             return None
-        unchanged = folder.size_and_time(path) == (record.source_size, record.source_time)
-        written = folder.size_and_time(f"{self.root}/{record.name}")
-        if not unchanged or written is None or written[0] != record.size:
+        unchanged = folder.size_and_time(path) == (found.source_size, found.source_time)
+        written = folder.size_and_time(f"{self.root}/{found.name}")
+        if not unchanged or written is None or written[0] != found.size:
             return None
-        return failed("resumed")._replace(series=record.series)
+        return failed("resumed")._replace(series=found.series)
 
-    def enter(self, item: Item, outcome: Outcome) -> Outcome:
-        """Name the output, write journal and quarantine.
+    def enter(self, item: Item, outcome: Outcome, finish: Finish) -> None:
+        """See `Ledger`; what is staged waits for its batch.
 
         Raises:
             InfrastructureError: `write-failed`: output or project can take no more.
         """
-        self._entered += 1
-        if outcome.status == "staged":
-            outcome = self._commit(item.number, outcome)
+        if outcome.status != "staged":
+            self._record(item, outcome)
+            finish(item.number, outcome)
+            return
+        self._staged.append(_Staged(item, outcome))
+        self._staged_bytes += outcome.size
+        full = len(self._staged) >= _BATCH_FILES or self._staged_bytes >= _BATCH_BYTES
+        if full or self._durability != "batch":
+            self._commit_batch(finish)
+
+    def _commit_batch(self, finish: Finish) -> None:
+        """Bring what is staged to the disk, give it its names, write it into the journal."""
+        staged, self._staged = self._staged, []
+        self._staged_bytes = 0
+        if staged and self._durability == "batch":
+            try:
+                self._output.sync()
+            except OSError as error:
+                raise folder.write_error(error) from error
+        for item, outcome in staged:
+            named = self._named(item.number, outcome)
+            self._record(item, named)
+            if named.status != "collision":
+                finish(item.number, named)
+        if self._durability == "batch":
+            self._journal.flush()
+        self._batched = time.monotonic()
+
+    def _record(self, item: Item, outcome: Outcome) -> None:
         if outcome.status == "quarantined":
             self._quarantine.add(item.number, outcome.code, outcome.detail)
         elif outcome.status == "collision":
@@ -175,6 +209,7 @@ class RunLedger:
                 outcome.code,
                 outcome.name,
                 outcome.size,
+                outcome.time,
                 outcome.source_size,
                 outcome.source_time,
                 outcome.series,
@@ -184,9 +219,8 @@ class RunLedger:
                 outcome.notes,
             )
         )
-        return outcome
 
-    def _commit(self, number: int, outcome: Outcome) -> Outcome:
+    def _named(self, number: int, outcome: Outcome) -> Outcome:
         try:
             status = self._output.commit(number, outcome.name)
         except OSError as error:
@@ -205,19 +239,20 @@ class RunLedger:
         """Remove what a lost worker left of an output."""
         self._output.drop(number)
 
-    def settle(self) -> Iterator[tuple[int, Outcome]]:
-        """Name the outputs that collided, see `FolderOutput.settle`, and correct the journal.
+    def settle(self, finish: Finish) -> None:
+        """Commit what is staged, then name what collided, see `FolderOutput.settle`.
 
         Raises:
             InfrastructureError: `write-failed`.
         """
+        self._commit_batch(finish)
         try:
             if self._collided:
-                yield from self._settle()
+                self._settle(finish)
         except OSError as error:
             raise folder.write_error(error) from error
 
-    def _settle(self) -> Iterator[tuple[int, Outcome]]:
+    def _settle(self, finish: Finish) -> None:
         holders = self._holders()
         asked = {number: name for name, number in holders.items()}
         asked |= {number: outcome.name for number, outcome in self._collided.items()}
@@ -227,24 +262,26 @@ class RunLedger:
                 self.collisions += 1
             outcome = self._collided.pop(placed.number, None)
             if outcome is not None:
-                yield placed.number, _placed(outcome, placed.status)._replace(name=placed.name)
+                finish(placed.number, _placed(outcome, placed.status)._replace(name=placed.name))
 
     def _holders(self) -> dict[str, int]:
         """Which instance of this run got a name that others asked for as well."""
         self._journal.flush()
         names = self._output.colliding
-        return {
-            entry.name: entry.number
-            for entry in read_journal(f"{self._folder}/journal", self._project.subkey("journal"))
-            if isinstance(entry, Record) and entry.status == "written" and entry.name in names
-        }
+        books = Books(self._project)
+        try:
+            return {
+                entry.name: entry.number
+                for entry in books.entries(self._run)
+                if isinstance(entry, Record) and entry.status == "written" and entry.name in names
+            }
+        finally:
+            books.close()
 
-    def idle(self) -> None:
-        """Bring the journal to the disk now and then, whatever its frame's size."""
-        now = time.monotonic()
-        steady = not self._sealed and self._entered >= _FIRST_FLUSH
-        if steady or now - self._flushed > _FLUSH_SECONDS:
-            self._flushed, self._sealed = now, True
+    def idle(self, finish: Finish) -> None:
+        """Commit what has waited long enough."""
+        if time.monotonic() - self._batched > _BATCH_SECONDS:
+            self._commit_batch(finish)
             self._journal.flush()
 
     def close(self, state: str, summary: bytes) -> None:
@@ -253,6 +290,8 @@ class RunLedger:
         Raises:
             InfrastructureError: `write-failed`.
         """
+        if self._books is not None:
+            self._books.close()
         self._journal.close(state)
         try:
             projects.write_private(f"{self._folder}/summary.json", summary)
@@ -266,65 +305,37 @@ def _placed(outcome: Outcome, status: str) -> Outcome:
     return outcome._replace(status=status)
 
 
-def earlier_outputs(
-    project: Project, output: str, profile: str
-) -> tuple[str, dict[str, EarlierOutput]]:
-    """What earlier runs into the same output have written, by original.
-
-    Memory grows with the number of outputs.
-
-    Returns:
-        the name of the last such run, empty for none; the outputs.
+def resumed_run(project: Project, output: str, profile: str) -> str:
+    """Name of the last run into the same output, empty for none.
 
     Raises:
         UsageError: `resume-impossible`: such a run had another profile or layout.
         InfrastructureError: `journal-damaged`.
     """
+    books = Books(project)
     last = ""
-    outputs: dict[str, EarlierOutput] = {}
-    for run_id, opening, entries in _runs_into(project, output):
-        if opening.profile != profile:
+    for run, its_profile in books.profiles(output):
+        if its_profile != profile:
             raise UsageError(
                 "resume-impossible",
-                f"run {run_id} into this output had another profile or other names for outputs; "
+                f"run {run} into this output had another profile or other names for outputs; "
                 "leave --resume out",
             )
-        last = run_id
-        _collect(entries, outputs)
-    return last, outputs
+        last = run
+    books.close()
+    return last
 
 
-def written_names(project: Project, output: str) -> dict[str, str]:
-    """Which output stands for which original: absolute paths, by all runs into this output.
+def written_names(project: Project, output: str) -> Callable[[str], str]:
+    """Which output stands for an original, by the last run into this output; empty for none.
 
-    Raises:
+    Raises (when called):
         InfrastructureError: `journal-damaged`.
     """
-    outputs: dict[str, EarlierOutput] = {}
-    for _, _, entries in _runs_into(project, output):
-        _collect(entries, outputs)
-    return {source: f"{output}/{found.name}" for source, found in outputs.items()}
+    books = Books(project)
 
+    def find(source: str) -> str:
+        found = books.earlier(output, source)
+        return f"{output}/{found.name}" if found else ""
 
-def _runs_into(project: Project, output: str) -> Iterator[tuple[str, Opening, Iterator[Entry]]]:
-    """The runs that wrote into an output, oldest first: name, opening, the other entries."""
-    for run_id in project.run_ids():
-        entries = read_journal(f"{project.run_folder(run_id)}/journal", project.subkey("journal"))
-        opening = next(entries, None)
-        if isinstance(opening, Opening) and opening.output == output:
-            yield run_id, opening, entries
-
-
-def _collect(entries: Iterator[Entry], outputs: dict[str, EarlierOutput]) -> None:
-    """Add what the entries of one run say was written."""
-    found: dict[int, Record] = {}
-    for entry in entries:
-        if isinstance(entry, Record):
-            found[entry.number] = entry
-        elif isinstance(entry, Renamed):
-            found[entry.number] = found[entry.number]._replace(status=entry.status, name=entry.name)
-    for record in found.values():
-        if record.status == "written":
-            outputs[record.source] = EarlierOutput(
-                record.name, record.size, record.source_size, record.source_time, record.series
-            )
+    return find

@@ -13,11 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
-from deident.app.projects import entries
 from deident.endpoints.folder import is_inside, place
 from deident.errors import UsageError, unwritable
 from deident.store import project as projects
-from deident.store.journal import Closing, Opening, Record
+from deident.store.journal import Books, Opening, Record
 
 HEADER = ("id_old", "id_new")
 
@@ -54,7 +53,8 @@ class Mappings(NamedTuple):
         uids, patients: see `Mapping`.
         inputs, outputs: absolute paths of all runs.
         unfinished: names of runs that did not come to their end, and that no other has resumed:
-            there may be outputs of them of which the project does not know.
+            there may be outputs of them of which the project does not know. One that was killed
+            before its first seal, which is soon, is not among them.
     """
 
     project: str
@@ -76,24 +76,18 @@ def mappings(path: str) -> Mappings:
     uids, patients = Mapping(), Mapping()
     inputs: set[str] = set()
     outputs: set[str] = set()
-    ended: set[str] = set()
-    silent: set[str] = set()  # runs that have said nothing until now
-    for run_id in project.run_ids():
-        silent.add(run_id)
-        for entry in entries(project, run_id):
+    books = Books(project)
+    runs = books.runs()
+    for run in runs:
+        for entry in books.entries(run.name):
             if isinstance(entry, Record):
                 uids.add(entry.uids)
                 patients.add([entry.patient])
             elif isinstance(entry, Opening):
                 inputs.update(entry.inputs)
                 outputs.add(entry.output)
-                ended.add(entry.continues)
-                silent.remove(run_id)
-                if entry.continues:  # it has seen to whatever was there
-                    ended |= silent
-            elif isinstance(entry, Closing):
-                ended.add(run_id)
-    unfinished = [run for run in project.run_ids() if run not in ended]
+    resumed = {run.continues for run in runs}
+    unfinished = [run.name for run in runs if run.state == "running" and run.name not in resumed]
     places = frozenset(inputs), frozenset(outputs)
     return Mappings(project.path, uids, patients, *places, tuple(unfinished))
 

@@ -9,7 +9,7 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from deident.app.reading import open_instance, value_at
@@ -40,7 +40,7 @@ class Pairing:
         self,
         cleaned: Iterable[Found],
         identity: Identity | None = None,
-        written: Mapping[str, str] | None = None,
+        written: Callable[[str], str] | None = None,
     ) -> None:
         """Read the UIDs of the cleaned files.
 
@@ -48,7 +48,7 @@ class Pairing:
         (`ledger.written_names`).
         """
         self._identity = identity
-        self._written = written or {}
+        self._written = written
         self._by_uid: dict[str, list[str]] = {}
         self._by_name: dict[str, str] = {}
         self._files: set[str] = set()
@@ -71,7 +71,7 @@ class Pairing:
         for found in originals:
             instance = "" if found.code else instance_uid(found.path)
             if instance:
-                cleaned = self._written.get(found.path, "")
+                cleaned = self._written(found.path) if self._written else ""
                 if cleaned not in self._files:
                     cleaned = self._counterpart(instance, found.path[found.start :])
                 self._left.discard(cleaned)

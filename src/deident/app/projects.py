@@ -13,8 +13,7 @@ from deident.engine.result import Finding
 from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
 from deident.store import quarantine
-from deident.store.journal import Closing, Entry, Record, Renamed
-from deident.store.journal import read as read_journal
+from deident.store.journal import Books, Record, Renamed
 from deident.store.project import Project
 
 
@@ -34,7 +33,7 @@ def describe(path: str) -> dict[str, Any]:
     """
     project = projects.open_project(path)
     settings = projects.settings_of(project)
-    runs = [_run(project, run_id) for run_id in project.run_ids()]
+    runs = [_run(project, run.name) for run in Books(project).runs()]
     return {"path": project.path, **settings, "runs": runs}
 
 
@@ -100,7 +99,7 @@ def findings(path: str, *, run: str | None = None, show_paths: bool = False) -> 
         InfrastructureError: `journal-damaged`.
     """
     project = projects.open_project(path)
-    runs = project.run_ids()
+    runs = [one.name for one in Books(project).runs()]
     if run is not None and run not in runs:
         raise UsageError("usage", f"no run {run} in this project; see deident project info {path}")
     for run_id in runs if run is None else [run]:
@@ -110,7 +109,7 @@ def findings(path: str, *, run: str | None = None, show_paths: bool = False) -> 
 def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Located]:
     found: list[Record] = []
     names: dict[int, str] = {}
-    for entry in entries(project, run_id):
+    for entry in Books(project).entries(run_id):
         if isinstance(entry, Record) and entry.findings:
             found.append(entry)
         elif isinstance(entry, Renamed):
@@ -134,26 +133,7 @@ def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Loc
 
 def _sources(project: Project, run_id: str) -> dict[int, str]:
     return {
-        record.number: record.source
-        for record in _records(project, run_id)
-        if record.status == "quarantined"
+        entry.number: entry.source
+        for entry in Books(project).entries(run_id)
+        if isinstance(entry, Record) and entry.status == "quarantined"
     }
-
-
-def _records(project: Project, run_id: str) -> Iterator[Record]:
-    return (entry for entry in entries(project, run_id) if isinstance(entry, Record))
-
-
-def entries(project: Project, run_id: str) -> Iterator[Entry]:
-    """Yield what a run's journal says, in the order in which it was written.
-
-    Raises:
-        InfrastructureError: `journal-damaged`, also when a run that has ended has a journal without
-            an end.
-    """
-    folder = project.run_folder(run_id)
-    last: Entry | None = None
-    for last in read_journal(f"{folder}/journal", project.subkey("journal")):
-        yield last
-    if not isinstance(last, Closing) and Path(f"{folder}/summary.json").exists():
-        raise InfrastructureError("journal-damaged", f"the journal is cut short: {folder}/journal")

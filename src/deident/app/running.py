@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from deident.app.ledger import DryLedger, EarlierOutput, Ledger, RunLedger, earlier_outputs
+from deident.app.ledger import DryLedger, Durability, Ledger, RunLedger, resumed_run
 from deident.app.reports import RunSummary
 from deident.endpoints import folder
 from deident.endpoints.folder import FolderOutput
@@ -63,6 +63,7 @@ class RunSettings(NamedTuple):
         keep_names: with `mirror`: the original names instead of tokens.
         template: of output names, instead of the profile's.
         follow_symlinks: follow links below the inputs.
+        durability: when outputs are brought to the disk, see `ledger.RunLedger`.
     """
 
     inputs: tuple[str, ...]
@@ -77,6 +78,7 @@ class RunSettings(NamedTuple):
     keep_names: bool = False
     template: str | None = None
     follow_symlinks: bool = False
+    durability: Durability = "batch"
 
 
 class Observer:
@@ -151,14 +153,20 @@ def _run_ledger(
     output: FolderOutput,
     run_id: str,
 ) -> RunLedger:
-    last = ""
-    earlier: dict[str, EarlierOutput] = {}
     fingerprint = f"{recipe.fingerprint}{_layout(settings)}"
-    if settings.resume:
-        last, earlier = earlier_outputs(project, output.root, fingerprint)
-    opening = Opening(tuple(inputs), output.root, fingerprint, projects.utc_now(), last)
+    last = resumed_run(project, output.root, fingerprint) if settings.resume else ""
+    opening = Opening(
+        tuple(inputs),
+        output.root,
+        fingerprint,
+        projects.utc_now(),
+        last,
+        made=output.made,
+    )
     projects.note_profile(project, recipe.name)
-    return RunLedger(project, output, run_id, opening, earlier)
+    return RunLedger(
+        project, output, run_id, opening, durability=settings.durability, resume=settings.resume
+    )
 
 
 def _layout(settings: RunSettings) -> str:
@@ -201,6 +209,7 @@ class _Run:
             _naming(self._settings, project, template),
             ledger.root,
             ledger.staging,
+            sync=self._settings.durability == "file",
         )
         pool = Pool(
             task,
@@ -215,8 +224,7 @@ class _Run:
             with self._signals.over(pool) as signals:
                 for done in pool.run(self._items()):
                     self._account(done.item, _outcome(done, ledger))
-                for number, outcome in ledger.settle():
-                    self._count(number, outcome)
+                ledger.settle(self._count)
             summary.collisions = ledger.collisions
             summary.signal = signals.received
             summary.state = "interrupted" if signals.received else "complete"
@@ -248,11 +256,9 @@ class _Run:
                 self._account(item, outcome)
 
     def _account(self, item: Item, outcome: Outcome) -> None:
-        outcome = self._ledger.enter(item, outcome)
         self._summary.bytes_in += outcome.source_size
         self._summary.observe(outcome.findings, outcome.notes)
-        if outcome.status != "collision":  # those are settled in the end
-            self._count(item.number, outcome)
+        self._ledger.enter(item, outcome, self._count)
 
     def _count(self, number: int, outcome: Outcome) -> None:
         self._summary.count(outcome.status, outcome.code, outcome.series, outcome.size)
@@ -266,7 +272,7 @@ class _Run:
         if self._signals.received and not self._said:
             self._said = True
             self._observer.stopping()
-        self._ledger.idle()
+        self._ledger.idle(self._count)
         if self._counter is not None:
             self._total = next(self._counter, self._total)
         self._observer.progress(self._summary, self._total)

@@ -47,6 +47,7 @@ REVIEWED: dict[str, str] = {
     "instance of it. Originals and cleaned instances without a counterpart do not count.",
     "scan": "nothing: risks are what it was asked to list.",
     "profile lint": "a warning, when there is no error.",
+    "runs undo": "outputs that somebody has changed since, which stay.",
     "project mapping": "an old identity that has more than one new one, or a run that has not "
     "come to its end: the mapping may lack some of its outputs.",
 }

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("deident.cli.diff:diff", "Compare originals with what was made of them."),
     "profile": ("deident.cli.profile:profile_group", "Look at profiles, check and compare them."),
     "project": ("deident.cli.project:project", "Make and look at projects: keys, runs, mappings."),
+    "runs": ("deident.cli.runs:runs", "List the runs of a project, undo or confirm one."),
     "demo": ("deident.cli.demo:demo", "Show Deident at work on an invented study."),
 }
 

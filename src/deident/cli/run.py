@@ -71,6 +71,12 @@ class _Seconds(click.FloatRange):
     help="What to do about an identifier that is found; default: the profile's.",
 )  # fmt: skip
 @click.option("--follow-symlinks", is_flag=True, help="Follow links below the inputs.")
+@click.option(
+    "--sync", "durability", type=click.Choice(["batch", "file", "none"]), default="batch",
+    show_default=True,
+    help="Bring outputs to the disk before they get their names: many at once, one by one, or "
+    "leave it to the system.",
+)  # fmt: skip
 def run(
     inputs: tuple[str, ...],
     target: str,

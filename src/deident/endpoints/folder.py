@@ -205,6 +205,7 @@ class FolderOutput:
     that a crashed run left behind is removed when the next run opens the folder.
 
     Attributes:
+        made: the folder was made for this run.
         vain: nothing came of the run, so that `close` removes the folder if it was made for it.
 
     Raises:
@@ -215,7 +216,7 @@ class FolderOutput:
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
         self.vain = False
-        self._made = not os.path.isdir(self.root)
+        self.made = not os.path.isdir(self.root)
         self._colliding: dict[str, list[int]] = {}
         try:
             os.makedirs(self.root, exist_ok=True)
@@ -244,6 +245,14 @@ class FolderOutput:
             self._colliding.setdefault(name, []).append(number)
             return "collision"
         return "written"
+
+    def sync(self) -> None:
+        """Bring all that was written into the folder's file system to the disk.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        sync_file_system(self._lock)
 
     def drop(self, number: int) -> None:
         """Remove what a lost worker staged for `number`, if anything."""
@@ -330,9 +339,26 @@ class FolderOutput:
         """Remove the staging folder with all that was not committed, and release the lock."""
         remove_staging(self.staging)
         os.close(self._lock)
-        if self.vain and self._made:
+        if self.vain and self.made:
             with suppress(OSError):  # another run has written there meanwhile
                 os.rmdir(self.root)
+
+
+def sync_file_system(descriptor: int) -> None:
+    """Bring everything that was written into a file system to its disk (syncfs, or sync).
+
+    Raises:
+        OSError: the disk refused.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    syncfs = getattr(library, "syncfs", None)
+    if syncfs is None:
+        os.sync()
+    elif syncfs(descriptor):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def place(staged: str, final: str) -> None:

@@ -1,33 +1,31 @@
-"""The sealed journal of a run: what became of each instance, which old value became which new one.
+"""The journal of a run: what became of each instance, which old value became which new one.
 
-A journal is append-only. Records are collected into frames; each is compressed and sealed with
-AES-256-GCM under a key derived from the project key for this journal alone. The frame's number and
-the file's opening line are authenticated with it, so that frames cannot be exchanged, repeated or
-left out in the middle; the last record says that the journal is complete. A last frame that a crash
-tore is ignored on reading.
-
-    line      {"format": 1, "run": …, "salt": …}
-    frames    length (4 bytes, big-endian), nonce (12 bytes), ciphertext and tag
+It is append-only. Records are collected into frames; each is compressed and sealed with AES-256-GCM
+under a key derived from the project key for this run alone. The frame's number and the run's name
+are authenticated with it, so that frames cannot be exchanged, repeated or left out in the middle;
+the last record says that the journal is complete. A frame and the rows about what it says was
+written reach the database in one transaction.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deident.engine.pseudonyms import hkdf_sha256
 from deident.errors import InfrastructureError
-from deident.store.project import no_more
+from deident.store import database
+from deident.store.project import Project
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-FORMAT = 1
 _NONCE_BYTES = 12
 _FRAME_BYTES = 1 << 17  # of JSON, before compression
-_MAX_FRAME = 1 << 26
+_HASH_BYTES = 16
 
 
 class Record(NamedTuple):
@@ -38,8 +36,8 @@ class Record(NamedTuple):
         source: absolute path of the original.
         status: `written`, `skipped`, `quarantined`, `collision` (until a later `Renamed`).
         code: why, for anything but `written`.
-        name: output path below the output folder.
-        size: bytes of the output.
+        name: output path below the output folder; absolute where there is none.
+        size, time: bytes and modification time (ns) of the output.
         source_size, source_time: bytes and modification time (ns) of the original.
         series: the output's Series Instance UID.
         patient: (old, new) Patient ID.
@@ -54,6 +52,7 @@ class Record(NamedTuple):
     code: str = ""
     name: str = ""
     size: int = 0
+    time: int = 0
     source_size: int = 0
     source_time: int = 0
     series: str = ""
@@ -76,9 +75,11 @@ class Opening(NamedTuple):
 
     Attributes:
         inputs, output: absolute paths.
-        profile: fingerprint of the effective profile and the program's version.
+        profile: fingerprint of the effective profile, the layout and the program's version.
         started: ISO 8601, UTC.
         continues: name of the run that this one resumes, or empty.
+        policy: how outputs are placed: `folder`, `suffix`, `in-place`, `zip`.
+        made: whether the run made the output folder.
     """
 
     inputs: tuple[str, ...]
@@ -86,12 +87,27 @@ class Opening(NamedTuple):
     profile: str
     started: str
     continues: str = ""
+    policy: str = "folder"
+    made: bool = False
 
 
 class Closing(NamedTuple):
     """The journal's last record: how the run ended."""
 
     state: str
+
+
+class Earlier(NamedTuple):
+    """What an earlier run has written for one original; see `Record`."""
+
+    run: str
+    number: int
+    name: str
+    size: int
+    time: int
+    source_size: int
+    source_time: int
+    series: str
 
 
 Entry = Opening | Record | Renamed | Closing
@@ -101,168 +117,281 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class JournalWriter:
-    """Writes one journal. Nothing is sealed or imported for it before the first frame is full.
+    """Writes the journal of one run. Nothing is sealed or imported for it before the first flush.
 
     Args:
-        path: file to make.
-        key: `Project.subkey("journal")`.
-        run_id: name of the run.
+        project: whose books it is in.
+        run: name of the run.
+        opening: what it is asked to do.
 
     Raises:
         InfrastructureError: `write-failed`.
     """
 
-    def __init__(self, path: str, key: bytes, run_id: str) -> None:
-        salt = os.urandom(16)
-        header = {"format": FORMAT, "run": run_id, "salt": salt.hex()}
-        self._header = (json.dumps(header) + "\n").encode()
-        self._key = _frame_key(key, salt)
-        self._cipher: AESGCM | None = None
-        self._waiting: list[str] = []
-        self._waiting_bytes = 0
+    def __init__(self, project: Project, run: str, opening: Opening) -> None:
+        self._project, self._run, self._opening = project, run, opening
+        self._connection: sqlite3.Connection | None = None
+        self._id = 0
+        self._waiting: list[Entry] = [opening]
+        self._lines = [_encode((_LETTERS[Opening], *opening))]
+        self._size = len(self._lines[0])
         self._frames = 0
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        try:
-            self._descriptor = os.open(path, flags, 0o600)
-        except OSError as error:
-            raise no_more(error) from error
-        self._write(self._header)
 
     def add(self, entry: Entry) -> None:
         """Add a record; it reaches the disk with its frame."""
         line = _encode((_LETTERS[type(entry)], *entry))
-        self._waiting.append(line)
-        self._waiting_bytes += len(line)
-        if self._waiting_bytes >= _FRAME_BYTES:
+        self._waiting.append(entry)
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size >= _FRAME_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Seal and write what was added."""
-        if not self._waiting:
-            return
-        import zlib
-
-        if self._cipher is None:
-            self._cipher = _cipher(self._key)
-        plain = zlib.compress("\n".join(self._waiting).encode(), 1)
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, plain, _associated(self._header, self._frames))
-        self._write((len(nonce) + len(sealed)).to_bytes(4, "big") + nonce + sealed)
-        self._frames += 1
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        if self._waiting:
+            with database.reported(f"{self._project.path}/{database.NAME}"):
+                connection = self._connected()
+                with database.transaction(connection):
+                    self._write(connection)
+            self._waiting.clear()
+            self._lines.clear()
+            self._size = 0
 
     def close(self, state: str) -> None:
-        """End the journal with the run's `state`.
-
-        It is not synced: that would bring all outputs to the disk first, and a run whose end a
-        power cut has taken is made again with the same result.
-        """
+        """End the journal with the run's `state`."""
         self.add(Closing(state))
         self.flush()
-        os.close(self._descriptor)
+        connection = self._connected()
+        with database.reported(f"{self._project.path}/{database.NAME}"):
+            connection.execute("UPDATE run SET state = ? WHERE id = ?", (state, self._id))
+            connection.close()
 
-    def _write(self, content: bytes) -> None:
-        view = memoryview(content)
-        try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            raise no_more(error) from error
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = database.connect(self._project.path)
+        return self._connection
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        import os
+        import zlib
+
+        if not self._id:
+            self._id = self._begin(connection)
+        cipher = _cipher(self._project, self._run)
+        plain = zlib.compress("\n".join(self._lines).encode(), 1)
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = nonce + cipher.encrypt(nonce, plain, _associated(self._run, self._frames))
+        row = (self._id, self._frames, sealed)
+        connection.execute("INSERT INTO frame VALUES (?, ?, ?)", row)
+        connection.executemany(
+            "INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [self._row(cipher, entry) for entry in self._waiting if isinstance(entry, Record)],
+        )
+        connection.executemany(
+            "UPDATE instance SET status = ?, name = ? WHERE run = ? AND number = ?",
+            [self._renamed(cipher, one) for one in self._waiting if isinstance(one, Renamed)],
+        )
+        self._frames += 1
+
+    def _begin(self, connection: sqlite3.Connection) -> int:
+        opening = self._opening
+        values = (
+            self._run,
+            _hash(self._project, opening.output),
+            opening.profile,
+            opening.policy,
+            opening.started,
+            opening.continues,
+            "running",
+        )
+        cursor = connection.execute(
+            "INSERT INTO run (name, output, profile, policy, started, continues, state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _row(self, cipher: AESGCM, entry: Record) -> tuple[Any, ...]:
+        return (
+            self._id,
+            entry.number,
+            _hash(self._project, entry.source),
+            entry.status,
+            entry.code,
+            entry.size,
+            entry.time,
+            entry.source_size,
+            entry.source_time,
+            entry.series,
+            _seal(cipher, entry.name, self._associated(entry.number)) if entry.name else None,
+        )
+
+    def _renamed(self, cipher: AESGCM, entry: Renamed) -> tuple[Any, ...]:
+        name = _seal(cipher, entry.name, self._associated(entry.number))
+        return entry.status, name, self._id, entry.number
+
+    def _associated(self, number: int) -> bytes:
+        return f"{self._run} name {number}".encode()
 
 
 def prepare() -> None:
     """Load what sealing needs, so that the first frame need not wait for it."""
+    import sqlite3
     import zlib
 
     from cryptography.hazmat.primitives.ciphers import aead
 
-    del aead, zlib
+    del aead, sqlite3, zlib
 
 
-def read(path: str, key: bytes) -> Iterator[Entry]:
-    """Yield the records of a journal in the order in which they were written.
+class Run(NamedTuple):
+    """One run as the books have it; `state` as in the schema."""
 
-    Without a `Closing` at the end the run did not end properly (or is still going on). A run that
-    was killed at its very start has no journal yet, or no whole first line: then there are none.
+    name: str
+    state: str
+    started: str
+    policy: str
+    continues: str
+
+
+class Books:
+    """Reads the journals of a project.
 
     Raises:
-        InfrastructureError: `journal-damaged`: another key, or changed bytes.
+        InfrastructureError: `journal-damaged`: another key, or changed bytes; `write-failed`.
     """
-    try:
-        with open(path, "rb") as file:
-            header = file.readline(4096)
-            if not header.endswith(b"\n"):
-                return
-            cipher = _cipher(_frame_key(key, _salt(header)))
-            number = 0
-            while frame := _next_frame(file.read):
-                yield from _opened(cipher, frame, _associated(header, number))
-                number += 1
-    except _Damage as damage:
-        text = f"the journal {damage}: {path}"
-        raise InfrastructureError("journal-damaged", text) from damage
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        text = f"the journal cannot be read: {path}: {reason}"
-        raise InfrastructureError("journal-damaged", text) from error
 
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._path = f"{project.path}/{database.NAME}"
+        self._connection: sqlite3.Connection | None = None
 
-class _Damage(Exception):
-    """What is wrong with a journal."""
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        columns = "name, state, started, policy, continues"
+        return [Run(*row) for row in self._rows(f"SELECT {columns} FROM run ORDER BY name")]
 
+    def set_state(self, run: str, state: str) -> None:
+        """Remember that a run was undone or confirmed."""
+        self._rows("UPDATE run SET state = ? WHERE name = ?", state, run)
 
-_NOT_OURS = "is damaged, or of another project's key"
+    def entries(self, run: str) -> Iterator[Entry]:
+        """Yield what a run's journal says, in the order in which it was written.
 
+        Without a `Closing` at the end the run did not end properly (or is still going on).
+        """
+        ids = self._rows("SELECT id, state FROM run WHERE name = ?", run)
+        if not ids:
+            return
+        ((run_id, state),) = ids
+        cipher = _cipher(self._project, run)
+        number, last = 0, None
+        while rows := self._rows(
+            "SELECT sealed FROM frame WHERE run = ? AND number = ?", run_id, number
+        ):
+            for last in self._opened(cipher, rows[0][0], _associated(run, number)):
+                yield last
+            number += 1
+        if state != "running" and not isinstance(last, Closing):
+            raise InfrastructureError("journal-damaged", f"the journal is cut short: {self._path}")
 
-def _salt(header: bytes) -> bytes:
-    try:
-        opening = json.loads(header)
-        if opening["format"] == FORMAT:
-            return bytes.fromhex(opening["salt"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _Damage("has a damaged first line") from error
-    raise _Damage("is of another format")
+    def profiles(self, output: str) -> list[tuple[str, str]]:
+        """Name and profile of each run into an output, oldest first."""
+        query = "SELECT name, profile FROM run WHERE output = ? AND state != 'undone' ORDER BY name"
+        return self._rows(query, _hash(self._project, output))
 
+    def earlier(self, output: str, source: str) -> Earlier | None:
+        """What the last run that wrote something for an original into an output has written."""
+        rows = self._rows(
+            "SELECT run.name, number, instance.name, size, time, source_size, source_time, series "
+            "FROM instance JOIN run ON run.id = instance.run "
+            "WHERE source = ? AND output = ? AND status = 'written' AND run.state != 'undone' "
+            "ORDER BY run.id DESC LIMIT 1",
+            _hash(self._project, source),
+            _hash(self._project, output),
+        )
+        if not rows:
+            return None
+        run, number, sealed, *rest = rows[0]
+        cipher = _cipher(self._project, run)
+        name = _unseal(cipher, sealed, f"{run} name {number}".encode(), self._path)
+        return Earlier(run, number, name.decode("utf-8", "surrogatepass"), *rest)
 
-def _next_frame(read_bytes: Any) -> bytes:
-    """The next whole frame, or nothing at the end or where a crash tore the last one."""
-    length = int.from_bytes(read_bytes(4), "big")
-    if length > _MAX_FRAME:
-        raise _Damage(_NOT_OURS)
-    frame: bytes = read_bytes(length)
-    return frame if len(frame) == length else b""
+    def written(self, run: str) -> Iterator[Earlier]:
+        """What a run has written, in the order of its numbers."""
+        columns = "number, instance.name, size, time, source_size, source_time, series"
+        query = (
+            f"SELECT {columns} FROM instance JOIN run ON run.id = instance.run "  # noqa: S608
+            "WHERE run.name = ? AND status = 'written' AND number > ? ORDER BY number LIMIT 1000"
+        )
+        cipher = _cipher(self._project, run)
+        number = -1
+        while rows := self._rows(query, run, number):
+            for number, sealed, *rest in rows:
+                name = _unseal(cipher, sealed, f"{run} name {number}".encode(), self._path)
+                yield Earlier(run, number, name.decode("utf-8", "surrogatepass"), *rest)
 
+    def close(self) -> None:
+        """Close the database."""
+        if self._connection is not None:
+            self._connection.close()
 
-def _opened(cipher: AESGCM, frame: bytes, associated: bytes) -> Iterator[Entry]:
-    import zlib
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        if not database.exists(self._project.path):
+            return []
+        with database.reported(self._path):
+            if self._connection is None:
+                self._connection = database.connect(self._project.path)
+            return self._connection.execute(query, values).fetchall()
 
-    from cryptography.exceptions import InvalidTag
+    def _opened(self, cipher: AESGCM, sealed: bytes, associated: bytes) -> Iterator[Entry]:
+        import zlib
 
-    try:
-        plain = cipher.decrypt(frame[:_NONCE_BYTES], frame[_NONCE_BYTES:], associated)
-    except (InvalidTag, ValueError) as error:
-        raise _Damage(_NOT_OURS) from error
-    for line in zlib.decompress(plain).decode().split("\n"):
-        letter, *values = json.loads(line)
-        yield _KINDS[letter](*map(_frozen, values))
+        plain = zlib.decompress(_unseal(cipher, sealed, associated, self._path)).decode()
+        for line in plain.split("\n"):
+            letter, *values = json.loads(line)
+            yield _KINDS[letter](*map(_frozen, values))
 
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def _frame_key(key: bytes, salt: bytes) -> bytes:
-    return hkdf_sha256(key, b"deident/journal", salt=salt)
+def _hash(project: Project, path: str) -> bytes:
+    """A name for a path that says nothing without the key."""
+    import hmac
+
+    key = project.subkey("paths")
+    return hmac.digest(key, path.encode("utf-8", "surrogateescape"), "sha256")[:_HASH_BYTES]
 
 
-def _associated(header: bytes, number: int) -> bytes:
-    return header + number.to_bytes(8, "big")
+def _associated(run: str, number: int) -> bytes:
+    return f"{run} frame {number}".encode()
 
 
-def _cipher(key: bytes) -> AESGCM:
+def _cipher(project: Project, run: str) -> AESGCM:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return AESGCM(key)
+    return AESGCM(hkdf_sha256(project.subkey("journal"), b"deident/journal/" + run.encode()))
+
+
+def _seal(cipher: AESGCM, text: str, associated: bytes) -> bytes:
+    import os
+
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, text.encode("utf-8", "surrogatepass"), associated)
+
+
+def _unseal(cipher: AESGCM, sealed: bytes, associated: bytes, path: str) -> bytes:
+    """Open what was sealed.
+
+    Raises:
+        InfrastructureError: `journal-damaged`.
+    """
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
+    except (InvalidTag, ValueError) as error:
+        text = f"the journal is damaged, or of another project's key: {path}"
+        raise InfrastructureError("journal-damaged", text) from error

@@ -2,7 +2,8 @@
 
 project.json     format, id, creation date, program version, fingerprint of the key
 key              32 random bytes in hexadecimal, readable by its owner only
-runs/RUN/        journal (sealed) and summary.json (no identifiers) of each run
+books.sqlite     the journals of all runs, sealed (`database`, `journal`)
+runs/RUN/        summary.json of each run (no identifiers)
 quarantine/RUN/  one small entry for each quarantined instance (no identifiers)
 """
 
@@ -50,16 +51,12 @@ class Project(NamedTuple):
         return hkdf_sha256(self.key, f"deident/store/{purpose}".encode())
 
     def run_folder(self, run_id: str) -> str:
-        """Folder of one run's journal and summary."""
+        """Folder of one run's summary and report."""
         return f"{self.path}/runs/{run_id}"
 
     def quarantine_folder(self, run_id: str) -> str:
         """Folder of one run's quarantine entries."""
         return f"{self.path}/quarantine/{run_id}"
-
-    def run_ids(self) -> list[str]:
-        """Names of all runs, oldest first."""
-        return _folders(f"{self.path}/runs")
 
     def quarantine_ids(self) -> list[str]:
         """Names of the runs that quarantined something, oldest first."""
@@ -223,7 +220,7 @@ def _replace(temporary: str, path: str) -> None:
 
 
 def make_run_folder(project: Project, run_id: str) -> str:
-    """Make the folder for one run's journal and summary; return its path.
+    """Make the folder for one run's summary and report; return its path.
 
     Raises:
         UsageError: `output-unwritable`.

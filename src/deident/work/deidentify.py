@@ -78,7 +78,7 @@ class Outcome(NamedTuple):
         code: why, for anything but `staged` and `ready`; see `errors.REASONS`.
         detail: more than the code says, without values.
         name: output path below the output folder.
-        size: bytes written.
+        size, time: bytes written, and the new file's modification time (ns).
         source_size, source_time: bytes and modification time (ns) of the original.
         series: the output's Series Instance UID.
         patient, uids, findings, notes, changes: see `engine.result.InstanceResult`.
@@ -89,6 +89,7 @@ class Outcome(NamedTuple):
     detail: str = ""
     name: str = ""
     size: int = 0
+    time: int = 0
     source_size: int = 0
     source_time: int = 0
     series: str = ""
@@ -113,12 +114,14 @@ class Task(NamedTuple):
         naming: names outputs.
         root: the output folder.
         staging: where outputs are written first; empty for a dry run.
+        sync: whether each output is brought to the disk by itself.
     """
 
     engine: EngineSpec
     naming: Naming
     root: str
     staging: str
+    sync: bool = False
 
     def open(self) -> Job:
         """Make the job, inside a worker."""
@@ -184,9 +187,9 @@ class Job:
             result = prepared.result
             naming = prepared.naming
             name = self._task.naming.name(naming, item.path, item.start)
-            status, code, size = "ready", "", 0
+            status, code, size, written_at = "ready", "", 0, 0
             if self._task.staging:
-                status, code, size = self._write(prepared, item, name, before)
+                status, code, size, written_at = self._write(prepared, item, name, before)
             prepared.commit()
         finally:
             prepared.close()
@@ -196,6 +199,7 @@ class Job:
             "",
             name,
             size,
+            written_at,
             series=naming.get("SeriesInstanceUID", ""),
             patient=result.patient,
             uids=result.uids,
@@ -206,19 +210,19 @@ class Job:
 
     def _write(
         self, prepared: Prepared, item: Item, name: str, before: os.stat_result
-    ) -> tuple[str, str, int]:
-        """Write to the staging folder; return status, code and size."""
+    ) -> tuple[str, str, int, int]:
+        """Write to the staging folder; return status, code, size and time."""
         staged = f"{self._task.staging}/{item.number}"
         try:
-            size = _write_staged(prepared, staged)
+            size, written_at = _write_staged(prepared, staged, sync=self._task.sync)
             _check_unchanged(item.path, before)
             if same_content(staged, f"{self._task.root}/{name}"):
                 os.unlink(staged)
-                return "skipped", "duplicate", size
+                return "skipped", "duplicate", size, 0
         except BaseException:
             _discard(staged)
             raise
-        return "staged", "", size
+        return "staged", "", size, written_at
 
 
 def _regular(path: str) -> os.stat_result:
@@ -228,14 +232,17 @@ def _regular(path: str) -> os.stat_result:
     return status
 
 
-def _write_staged(prepared: Prepared, staged: str) -> int:
+def _write_staged(prepared: Prepared, staged: str, *, sync: bool) -> tuple[int, int]:
     try:
         descriptor = os.open(staged, _OUTPUT_FLAGS, 0o666)
         try:
             size = prepared.write(descriptor)
-            if os.fstat(descriptor).st_size != size:
+            status = os.fstat(descriptor)
+            if status.st_size != size:
                 raise InstanceError("write-failed", "the output is not as long as it should be")
-            return size
+            if sync:
+                os.fsync(descriptor)
+            return size, status.st_mtime_ns
         finally:
             os.close(descriptor)
     except OSError as error:
