@@ -19,7 +19,7 @@ from pydicom.uid import JPEGBaseline8Bit
 from deident.app.risks import RISKS
 from deident.app.scanning import MODALITIES, kind_of, scan
 from deident.cli.main import main
-from deident.endpoints.folder import Found
+from deident.endpoints.sources import Found
 from tests.make import BUILDERS, PEOPLE, ct, document, encoded, mr, report, save, ultrasound_cine
 
 ONE, OTHER = PEOPLE[0], PEOPLE[1]

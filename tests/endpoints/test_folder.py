@@ -13,15 +13,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deident.endpoints import folder
-from deident.endpoints.folder import FolderOutput, Found, scan
+from deident.endpoints import folder, sources
+from deident.endpoints.folder import FolderOutput
+from deident.endpoints.sources import Found, scan
 from deident.errors import UsageError
 
 NAMES = [b"-rf", b"a b", b"line\nbreak", "😀.dcm".encode(), b"\xff\xfe", b"x" * 255, b"'\"$(id)"]
 
 
 def found(*inputs: Path, **options: object) -> list[Found]:
-    return list(scan(folder.resolve_inputs(map(str, inputs)), **options))  # type: ignore[arg-type]
+    return list(scan(sources.resolve_inputs(map(str, inputs)), **options))  # type: ignore[arg-type]
 
 
 def below(entries: list[Found]) -> list[tuple[str, str]]:
@@ -93,7 +94,7 @@ def test_excluded_folders_are_not_entered(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
-    barred = folder.folder_ids(str(tmp_path / "out"))
+    barred = sources.folder_ids(str(tmp_path / "out"))
     entries = below(found(tmp_path / "in", follow_symlinks=True, exclude=barred))
     assert entries == [("file", ""), ("link", "output-in-input")]
 
@@ -131,7 +132,7 @@ def test_nothing_is_counted_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("argument", ["nothing", "nothing/*.dcm", "", "a\0b"])
 def test_a_missing_input_is_an_error(argument: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        folder.resolve_inputs([argument])
+        sources.resolve_inputs([argument])
     assert caught.value.code == "input-missing"
 
 
@@ -156,10 +157,10 @@ def test_relations(source: str, output: str, project: str, code: str, tmp_path: 
     (tmp_path / "link").symlink_to("in")
     place = str(tmp_path) + "/"
     if not code:
-        folder.check_relations([place + source], place + output, place + project)
+        sources.check_relations([place + source], place + output, place + project)
         return
     with pytest.raises(UsageError) as caught:
-        folder.check_relations([place + source], place + output, place + project)
+        sources.check_relations([place + source], place + output, place + project)
     assert caught.value.code == code
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from deident.endpoints import folder
+from deident.endpoints import folder, sources
 from deident.endpoints.folder import FolderOutput
 from deident.errors import UsageError
 from deident.store import project as projects
@@ -37,7 +38,7 @@ class Ledger(Protocol):
     staging: str
     collisions: int
 
-    def excluded(self) -> frozenset[folder.FileId]:
+    def excluded(self) -> frozenset[sources.FileId]:
         """Folders that the scan must not enter."""
         ...
 
@@ -72,7 +73,7 @@ class DryLedger:
     root = staging = ""
     collisions = 0
 
-    def excluded(self) -> frozenset[folder.FileId]:
+    def excluded(self) -> frozenset[sources.FileId]:
         """See `Ledger`."""
         return frozenset()
 
@@ -140,16 +141,17 @@ class RunLedger:
         self._folder = projects.make_run_folder(project, run)
         self._run = run
         self._quarantine = QuarantineWriter(project.quarantine_folder(run))
-        self._staged: list[_Staged] = []
+        self._staged: deque[_Staged] = deque()
         self._staged_bytes = 0
         self._collided: dict[int, Outcome] = {}
         self.collisions = 0
+        self._begun = False
         self._batched = time.monotonic()
         self._journal = JournalWriter(project, run, opening)
 
-    def excluded(self) -> frozenset[folder.FileId]:
+    def excluded(self) -> frozenset[sources.FileId]:
         """Output and project: a link or mount below an input may lead there."""
-        return folder.folder_ids(self._output.root, self._project.path)
+        return sources.folder_ids(self._output.root, self._project.path)
 
     def earlier(self, path: str) -> Outcome | None:
         """An instance counts as done when neither its original nor its output has changed since."""
@@ -180,14 +182,17 @@ class RunLedger:
 
     def _commit_batch(self, finish: Finish) -> None:
         """Bring what is staged to the disk, give it its names, write it into the journal."""
-        staged, self._staged = self._staged, []
-        self._staged_bytes = 0
-        if staged and self._durability == "batch":
+        if self._staged and self._durability == "batch":
             try:
                 self._output.sync()
             except OSError as error:
                 raise folder.write_error(error) from error
-        for item, outcome in staged:
+        self._staged_bytes = 0
+        if self._staged and not self._begun:
+            self._begun = True
+            self._journal.flush()  # before anything has its name, the books know of the run
+        while self._staged:
+            item, outcome = self._staged.popleft()
             named = self._named(item.number, outcome)
             self._record(item, named)
             if named.status != "collision":

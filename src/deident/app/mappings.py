@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
-from deident.endpoints.folder import is_inside, place
+from deident.endpoints.folder import place
+from deident.endpoints.sources import is_inside
 from deident.errors import UsageError, unwritable
 from deident.store import project as projects
 from deident.store.journal import Books, Opening, Record
@@ -86,10 +87,15 @@ def mappings(path: str) -> Mappings:
             elif isinstance(entry, Opening):
                 inputs.update(entry.inputs)
                 outputs.add(entry.output)
-    resumed = {run.continues for run in runs}
-    unfinished = [run.name for run in runs if run.state == "running" and run.name not in resumed]
+    unfinished: list[str] = []
+    completed: set[str] = set()  # outputs that a later run has completed
+    for run in reversed(runs):
+        if run.state == "running" and run.place not in completed:
+            unfinished.append(run.name)
+        if run.state == "complete" and run.continues:
+            completed.add(run.place)
     places = frozenset(inputs), frozenset(outputs)
-    return Mappings(project.path, uids, patients, *places, tuple(unfinished))
+    return Mappings(project.path, uids, patients, *places, tuple(reversed(unfinished)))
 
 
 class Export(NamedTuple):

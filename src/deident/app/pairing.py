@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from deident.app.reading import open_instance, value_at
 from deident.dicom.meta import MEDIA_STORAGE_SOP_INSTANCE, uid
-from deident.endpoints.folder import Found
+from deident.endpoints.sources import Found
 from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from deident.app.reports import is_to_review
 from deident.dicom.tags import format_path
 from deident.engine.result import Finding
-from deident.errors import InfrastructureError, UsageError
+from deident.errors import UsageError
 from deident.store import project as projects
 from deident.store import quarantine
 from deident.store.journal import Books, Record, Renamed

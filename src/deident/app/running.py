@@ -10,11 +10,12 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from deident.app.ledger import DryLedger, Durability, Ledger, RunLedger, resumed_run
 from deident.app.reports import RunSummary
-from deident.endpoints import folder
+from deident.endpoints import sources
 from deident.endpoints.folder import FolderOutput
 from deident.endpoints.naming import DEFAULT_TEMPLATE, MirrorNames, NameTemplate, Naming
 from deident.errors import InfrastructureError, UsageError
@@ -111,9 +112,9 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
         InfrastructureError: the machine refused; what was written until then is complete.
     """
     observer = observer or Observer()
-    inputs = folder.resolve_inputs(settings.inputs)
+    inputs = sources.resolve_inputs(settings.inputs)
     place = settings.project or projects.default_path(settings.output)
-    folder.check_relations(inputs, settings.output, place)
+    sources.check_relations(inputs, settings.output, place)
     template = NameTemplate(settings.template or recipe.naming or DEFAULT_TEMPLATE)
     project = None
     if settings.project is not None or projects.exists(place):
@@ -225,6 +226,11 @@ class _Run:
                 for done in pool.run(self._items()):
                     self._account(done.item, _outcome(done, ledger))
                 ledger.settle(self._count)
+        except InfrastructureError:
+            with suppress(InfrastructureError):  # the first failure is the one to tell of
+                ledger.settle(self._count)
+            raise
+        else:
             summary.collisions = ledger.collisions
             summary.signal = signals.received
             summary.state = "interrupted" if signals.received else "complete"
@@ -245,7 +251,7 @@ class _Run:
         """What workers shall do; everything else that the scan meets is accounted for at once."""
         summary, ledger = self._summary, self._ledger
         follow = self._settings.follow_symlinks
-        found = folder.scan(self._inputs, follow_symlinks=follow, exclude=ledger.excluded())
+        found = sources.scan(self._inputs, follow_symlinks=follow, exclude=ledger.excluded())
         for path, start, code in found:
             summary.found += 1
             item = Item(summary.found, path, start)
@@ -280,7 +286,7 @@ class _Run:
     def _count_inputs(self) -> Iterator[int | None]:
         """Count what the scan will meet, a little at a time."""
         total = 0
-        for _ in folder.scan(self._inputs, follow_symlinks=self._settings.follow_symlinks):
+        for _ in sources.scan(self._inputs, follow_symlinks=self._settings.follow_symlinks):
             total += 1
             if total % _COUNT_AT_ONCE == 0:
                 yield None

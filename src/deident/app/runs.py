@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deident.endpoints import folder
 from deident.errors import UsageError
 from deident.store import project as projects
 from deident.store.journal import Books, Opening, Run
@@ -86,12 +85,12 @@ def undo(path: str, name: str) -> Undone:
     if not isinstance(opening, Opening):
         raise UsageError("usage", f"run {name} has written nothing")
     counts: Counter[str] = Counter()
-    folders: set[str] = set()
+    places: list[str] = []
     for output in books.written(name):
         place = f"{opening.output}/{output.name}"
-        counts[_remove(place, output.size, output.time)] += 1
-        folders.add(os.path.dirname(place))
-    _remove_empty(folders, opening.output, made=opening.made)
+        counts[folder.remove_unchanged(place, output.size, output.time)] += 1
+        places.append(place)
+    folder.remove_empty(places, opening.output, with_root=opening.made)
     books.set_state(name, "undone")
     return Undone(counts["removed"], counts["changed"], counts["missing"])
 
@@ -129,27 +128,3 @@ def _summary(project: Project, run: str) -> dict[str, Any]:
 def _counts(project: Project, run: str) -> dict[str, Any]:
     summary = _summary(project, run)
     return {key: summary[key] for key in _SHOWN if key in summary}
-
-
-def _remove(place: str, size: int, time: int) -> str:
-    """Remove a file if it is still what was written."""
-    try:
-        status = os.stat(place, follow_symlinks=False)
-        if (status.st_size, status.st_mtime_ns) != (size, time):
-            return "changed"
-        os.unlink(place)
-    except FileNotFoundError:
-        return "missing"
-    return "removed"
-
-
-def _remove_empty(folders: set[str], root: str, *, made: bool) -> None:
-    """Remove folders that are empty now, innermost first, up to the output folder."""
-    within: set[str] = set()
-    for folder in folders:
-        while folder != root and folder.startswith(root + "/"):
-            within.add(folder)
-            folder = os.path.dirname(folder)
-    for folder in sorted(within, key=len, reverse=True) + ([root] if made else []):
-        with suppress(OSError):  # something else is in it, or it has gone
-            os.rmdir(folder)

@@ -30,7 +30,7 @@ from deident.app.risks import (
     Facts,
     risks_of,
 )
-from deident.endpoints.folder import Found
+from deident.endpoints.sources import Found
 from deident.errors import InstanceError
 
 STUDY_DATE, STUDY_DESCRIPTION = 0x00080020, 0x00081030
@@ -295,7 +295,7 @@ def totals(series: Iterable[SeriesSummary]) -> Totals:
 def scan(
     found: Iterable[Found], *, values: bool = False, observer: Observer | None = None
 ) -> ScanSummary:
-    """Read everything that was found (`endpoints.folder.scan`) and sum it up."""
+    """Read everything that was found (`endpoints.sources.scan`) and sum it up."""
     observer = observer or Observer()
     summary = ScanSummary(values=values)
     for one in found:

@@ -80,10 +80,10 @@ class _Sum:
 
 def diff_folders(original: str, cleaned: str, wanted: Wanted, *, as_json: bool, same: bool) -> int:
     """Compare two folders and print the sums; values are not printed."""
-    from deident.endpoints import folder
+    from deident.endpoints import sources
 
     profile, options, project = wanted
-    inputs, outputs = (folder.resolve_inputs([path]) for path in (original, cleaned))
+    inputs, outputs = (sources.resolve_inputs([path]) for path in (original, cleaned))
     with ExitStack() as stack:
         first = _first_instance(outputs)
         file = stack.enter_context(opened(first)) if first else None
@@ -108,9 +108,9 @@ def diff_folders(original: str, cleaned: str, wanted: Wanted, *, as_json: bool, 
 def _first_instance(inputs: list[str]) -> str:
     """Path of the first instance, which says what was done to all of them; empty without any."""
     from deident.app.pairing import instance_uid
-    from deident.endpoints import folder
+    from deident.endpoints import sources
 
-    paths = (found.path for found in folder.scan(inputs) if not found.code)
+    paths = (found.path for found in sources.scan(inputs) if not found.code)
     return next((path for path in paths if instance_uid(path)), "")
 
 
@@ -118,15 +118,15 @@ def _pairing(outputs: list[str], reasoner: Reasoner, project: str | None) -> Pai
     from deident.app.api import identity_of
     from deident.app.ledger import written_names
     from deident.app.pairing import Pairing
-    from deident.endpoints import folder
+    from deident.endpoints import sources
     from deident.store.project import open_project
 
     if project is None:
-        return Pairing(folder.scan(outputs))
+        return Pairing(sources.scan(outputs))
     found = open_project(project)
     identity = identity_of(reasoner.profile, found.key)
     written = written_names(found, str(Path(outputs[0]).resolve()))
-    return Pairing(folder.scan(outputs), identity, written)
+    return Pairing(sources.scan(outputs), identity, written)
 
 
 def _compare(
@@ -139,10 +139,10 @@ def _compare(
 ) -> _Sum:
     from deident.app.differing import compare
     from deident.app.reading import open_instance
-    from deident.endpoints import folder
+    from deident.endpoints import sources
 
     found, shown = _Sum(), 0.0
-    for pair in pairing.pairs(folder.scan(inputs)):
+    for pair in pairing.pairs(sources.scan(inputs)):
         if not pair.cleaned:
             found.alone += 1
             continue

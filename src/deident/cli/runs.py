@@ -40,8 +40,12 @@ def list_(folder: str, as_json: bool) -> None:
     output.table(
         ("RUN", "STATE", "OUTPUT", "FOUND", "WRITTEN", "SKIPPED", "QUARANTINED"),
         [
-            (one.run.name, one.run.state, one.run.policy)
-            + tuple(_cell(one.counts.get(key, "")) for key in _COUNTED)
+            (
+                one.run.name,
+                one.run.state,
+                one.run.policy,
+                *(_cell(one.counts.get(key, "")) for key in _COUNTED),
+            )
             for one in found
         ],
     )

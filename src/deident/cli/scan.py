@@ -59,12 +59,12 @@ def scan(
       deident scan STUDY --json | jq '.risks[] | select(.after) | .code'
     """
     from deident.app.scanning import scan as carry_out
-    from deident.endpoints import folder
+    from deident.endpoints import sources
 
     face = _face(verbose, as_json)
-    inputs = folder.resolve_inputs(paths)
+    inputs = sources.resolve_inputs(paths)
     try:
-        found = folder.scan(inputs, follow_symlinks=follow_symlinks)
+        found = sources.scan(inputs, follow_symlinks=follow_symlinks)
         summary = carry_out(found, values=values, observer=face)
     finally:
         face.clear()

@@ -1,4 +1,4 @@
-"""The project's database: one SQLite file with the books of all runs; the only place that knows SQL.
+"""The project's database: one SQLite file with the books of all its runs.
 
 What may identify somebody is sealed before it comes here, or hashed with a key. Write-ahead logging
 is used where it is safe: on network file systems SQLite cannot rely on shared memory and locks.
@@ -7,6 +7,7 @@ is used where it is safe: on network file systems SQLite cannot rely on shared m
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,10 +19,24 @@ if TYPE_CHECKING:
 
 NAME = "books.sqlite"
 _BUSY_SECONDS = 60.0
+_ESCAPED = re.compile(r"\\([0-7]{3})")  # blanks and the like in /proc/self/mounts
 _NETWORK = frozenset(
-    "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs lustre gpfs beegfs fuse.sshfs fuse.glusterfs "
-    "fuse.s3fs fuse.rclone fuse.davfs davfs virtiofs ncpfs".split()
-)
+    ("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.davfs", "fuse.glusterfs", "fuse.rclone",
+     "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3",
+     "smbfs", "virtiofs")
+)  # fmt: skip
+
+# What the machine may refuse, in its own words; anything else means that the file is damaged.
+_REFUSED = {
+    "SQLITE_FULL": "No space left on device",
+    "SQLITE_READONLY": "it is read-only",
+    "SQLITE_CANTOPEN": "No such file or directory",
+    "SQLITE_BUSY": "another run holds it",
+    "SQLITE_LOCKED": "another run holds it",
+    "SQLITE_IOERR": "Input/output error",
+    "SQLITE_NOLFS": "File too large",
+    "SQLITE_PERM": "Permission denied",
+}
 
 # Each script leads from one version of the schema to the next; PRAGMA user_version counts them.
 _MIGRATIONS = (
@@ -135,12 +150,13 @@ def reported(path: str) -> Iterator[None]:
 
     try:
         yield
-    except sqlite3.OperationalError as error:
-        reason = str(error).partition(":")[0]
-        text = f"the project could not be written: {reason}: {path}"
-        raise InfrastructureError("write-failed", text) from error
     except sqlite3.DatabaseError as error:
-        text = f"the books are damaged: {path}: {type(error).__name__}"
+        name = getattr(error, "sqlite_errorname", "")
+        for begin, reason in _REFUSED.items():
+            if name.startswith(begin):
+                text = f"the project could not be written: {reason}: {path}"
+                raise InfrastructureError("write-failed", text) from error
+        text = f"the books are damaged: {path}"
         raise InfrastructureError("journal-damaged", text) from error
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -156,7 +172,7 @@ def _is_remote(folder: str) -> bool:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
             for line in mounts:
                 _, place, its_kind, *_ = line.split(" ")
-                place = place.encode("utf-8", "surrogateescape").decode("unicode_escape")
+                place = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), place)
                 below = place == "/" or real == place or real.startswith(place + "/")
                 if below and len(place) >= len(best):
                     best, kind = place, its_kind

@@ -245,13 +245,14 @@ def prepare() -> None:
 
 
 class Run(NamedTuple):
-    """One run as the books have it; `state` as in the schema."""
+    """One run as the books have it; `state` as in the schema, `place` stands for its output."""
 
     name: str
     state: str
     started: str
     policy: str
     continues: str
+    place: str
 
 
 class Books:
@@ -268,8 +269,8 @@ class Books:
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
-        columns = "name, state, started, policy, continues"
-        return [Run(*row) for row in self._rows(f"SELECT {columns} FROM run ORDER BY name")]
+        query = "SELECT name, state, started, policy, continues, hex(output) FROM run ORDER BY id"
+        return [Run(*row) for row in self._rows(query)]
 
     def set_state(self, run: str, state: str) -> None:
         """Remember that a run was undone or confirmed."""
@@ -297,7 +298,7 @@ class Books:
 
     def profiles(self, output: str) -> list[tuple[str, str]]:
         """Name and profile of each run into an output, oldest first."""
-        query = "SELECT name, profile FROM run WHERE output = ? AND state != 'undone' ORDER BY name"
+        query = "SELECT name, profile FROM run WHERE output = ? AND state != 'undone' ORDER BY id"
         return self._rows(query, _hash(self._project, output))
 
     def earlier(self, output: str, source: str) -> Earlier | None:
@@ -319,9 +320,9 @@ class Books:
 
     def written(self, run: str) -> Iterator[Earlier]:
         """What a run has written, in the order of its numbers."""
-        columns = "number, instance.name, size, time, source_size, source_time, series"
         query = (
-            f"SELECT {columns} FROM instance JOIN run ON run.id = instance.run "  # noqa: S608
+            "SELECT number, instance.name, size, time, source_size, source_time, series "
+            "FROM instance JOIN run ON run.id = instance.run "
             "WHERE run.name = ? AND status = 'written' AND number > ? ORDER BY number LIMIT 1000"
         )
         cipher = _cipher(self._project, run)
