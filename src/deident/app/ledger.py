@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from deident.endpoints import folder, sources
-from deident.endpoints.folder import FolderOutput
+from deident.endpoints.placing import Output, Placement
 from deident.errors import UsageError
 from deident.store import project as projects
 from deident.store.journal import Books, JournalWriter, Opening, Record, Renamed
@@ -30,13 +30,15 @@ class Ledger(Protocol):
     """Gives every instance its final outcome, and tells it to whom `finish` is.
 
     Attributes:
-        root, staging: the output folder, and where outputs are written first.
         collisions: how many outputs got another name than the one that they asked for.
     """
 
-    root: str
-    staging: str
     collisions: int
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where workers write; `None` where nothing is written."""
+        ...
 
     def excluded(self) -> frozenset[sources.FileId]:
         """Folders that the scan must not enter."""
@@ -50,7 +52,7 @@ class Ledger(Protocol):
         """Take what a worker has made of an instance; its final outcome may come later."""
         ...
 
-    def lost(self, number: int) -> None:
+    def lost(self, item: Item) -> None:
         """Remove what a lost worker left of an output."""
         ...
 
@@ -70,7 +72,7 @@ class Ledger(Protocol):
 class DryLedger:
     """For a dry run: whatever is ready counts as written, and nothing is."""
 
-    root = staging = ""
+    placement = None
     collisions = 0
 
     def excluded(self) -> frozenset[sources.FileId]:
@@ -86,7 +88,7 @@ class DryLedger:
         status = "written" if outcome.status == "ready" else outcome.status
         finish(item.number, outcome._replace(status=status))
 
-    def lost(self, number: int) -> None:
+    def lost(self, item: Item) -> None:
         """See `Ledger`."""
 
     def settle(self, finish: Finish) -> None:
@@ -127,14 +129,14 @@ class RunLedger:
     def __init__(
         self,
         project: Project,
-        output: FolderOutput,
+        output: Output,
         run: str,
         opening: Opening,
         *,
         durability: Durability = "batch",
         resume: bool = False,
     ) -> None:
-        self.root, self.staging = output.root, output.staging
+        self.placement = output.placement
         self._project, self._output, self._opening = project, output, opening
         self._durability = durability
         self._books = Books(project) if resume else None
@@ -151,7 +153,7 @@ class RunLedger:
 
     def excluded(self) -> frozenset[sources.FileId]:
         """Output and project: a link or mount below an input may lead there."""
-        return sources.folder_ids(self._output.root, self._project.path)
+        return self._output.excluded() | sources.folder_ids(self._project.path)
 
     def earlier(self, path: str) -> Outcome | None:
         """An instance counts as done when neither its original nor its output has changed since."""
@@ -159,7 +161,7 @@ class RunLedger:
         if found is None:
             return None
         unchanged = folder.size_and_time(path) == (found.source_size, found.source_time)
-        written = folder.size_and_time(f"{self.root}/{found.name}")
+        written = folder.size_and_time(self.placement.final(found.name))
         if not unchanged or written is None or written[0] != found.size:
             return None
         return failed("resumed")._replace(series=found.series)
@@ -193,7 +195,7 @@ class RunLedger:
             self._journal.flush()  # before anything has its name, the books know of the run
         while self._staged:
             item, outcome = self._staged.popleft()
-            named = self._named(item.number, outcome)
+            named = self._named(item, outcome)
             self._record(item, named)
             if named.status != "collision":
                 finish(item.number, named)
@@ -225,13 +227,13 @@ class RunLedger:
             )
         )
 
-    def _named(self, number: int, outcome: Outcome) -> Outcome:
+    def _named(self, item: Item, outcome: Outcome) -> Outcome:
         try:
-            status = self._output.commit(number, outcome.name)
+            status = self._output.commit(item.number, item.path, outcome.name)
         except OSError as error:
             if error.errno in folder.FATAL_ERRNOS or self._output.gone:
                 raise folder.write_error(error) from error
-            self._output.drop(number)
+            self._output.drop(item.number, item.path)
             reason = os.strerror(error.errno or 0)
             return outcome._replace(
                 status="quarantined",
@@ -240,9 +242,9 @@ class RunLedger:
             )
         return _placed(outcome, status)
 
-    def lost(self, number: int) -> None:
+    def lost(self, item: Item) -> None:
         """Remove what a lost worker left of an output."""
-        self._output.drop(number)
+        self._output.drop(item.number, item.path)
 
     def settle(self, finish: Finish) -> None:
         """Commit what is staged, then name what collided, see `FolderOutput.settle`.

@@ -208,8 +208,7 @@ class _Run:
         task = Task(
             self._recipe.engine(project.key),
             _naming(self._settings, project, template),
-            ledger.root,
-            ledger.staging,
+            ledger.placement,
             sync=self._settings.durability == "file",
         )
         pool = Pool(
@@ -301,7 +300,7 @@ def _naming(settings: RunSettings, project: Project, template: NameTemplate) -> 
 
 def _outcome(done: Done, ledger: Ledger) -> Outcome:
     if isinstance(done.value, Lost):
-        ledger.lost(done.item.number)
+        ledger.lost(done.item)
         return failed(done.value.code)
     return Outcome._make(done.value)
 

@@ -10,6 +10,8 @@ from itertools import count
 from typing import NamedTuple
 
 from deident.endpoints.naming import numbered
+from deident.endpoints.placing import Placed
+from deident.endpoints.sources import FileId, folder_ids
 from deident.errors import InfrastructureError, unwritable
 
 _STAGING_PREFIX, _STAGING_SUFFIX = ".deident-", ".tmp"
@@ -22,12 +24,24 @@ STAGING_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
-class Placed(NamedTuple):
-    """What became of a finished output: `status` is `written`, `duplicate` or `collision`."""
+class FolderPlacement(NamedTuple):
+    """Where a worker writes, and where an output of a name would be; see `FolderOutput`."""
 
-    number: int
-    status: str
-    name: str
+    root: str
+    staging: str
+
+    def staged(self, number: int, source: str) -> str:
+        """Where the output of instance `number` is written first."""
+        return f"{self.staging}/{number}"
+
+    def final(self, name: str) -> str:
+        """Where an output of this name lies or would lie."""
+        return f"{self.root}/{name}"
+
+    def abandon(self) -> None:
+        """Remove what is staged, as far as nobody writes there."""
+        with suppress(OSError):  # another worker is still writing there; it comes here as well
+            remove_staging(self.staging)
 
 
 class FolderOutput:
@@ -58,7 +72,12 @@ class FolderOutput:
         except OSError as error:
             raise unwritable("the output folder", root, error) from error
 
-    def commit(self, number: int, name: str) -> str:
+    @property
+    def placement(self) -> FolderPlacement:
+        """For workers."""
+        return FolderPlacement(self.root, self.staging)
+
+    def commit(self, number: int, source: str, name: str) -> str:
         """Give the staged output `number` its name. One call per output, from one process.
 
         Returns:
@@ -68,7 +87,7 @@ class FolderOutput:
         Raises:
             OSError: the file system refused.
         """
-        staged, final = f"{self.staging}/{number}", f"{self.root}/{name}"
+        staged, final = self.placement.staged(number, source), self.placement.final(name)
         try:
             place(staged, final)
         except FileExistsError:
@@ -87,9 +106,13 @@ class FolderOutput:
         """
         sync_file_system(self._lock)
 
-    def drop(self, number: int) -> None:
+    def drop(self, number: int, source: str) -> None:
         """Remove what a lost worker staged for `number`, if anything."""
-        _unlink_if_there(f"{self.staging}/{number}")
+        unlink_if_there(self.placement.staged(number, source))
+
+    def excluded(self) -> frozenset[FileId]:
+        """Folders that no scan of inputs may enter."""
+        return folder_ids(self.root)
 
     @property
     def gone(self) -> bool:
@@ -261,7 +284,8 @@ def _digest(path: str) -> bytes:
         return file_digest(file, "sha256").digest()
 
 
-def _unlink_if_there(path: str) -> None:
+def unlink_if_there(path: str) -> None:
+    """Remove a file; one that is not there does not matter."""
     try:
         os.unlink(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -325,7 +349,7 @@ def remove_staging(path: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        _unlink_if_there(name)
+        unlink_if_there(name)
     os.rmdir(path)
 
 

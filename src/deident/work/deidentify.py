@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Protocol
 from deident.endpoints.folder import (
     FATAL_ERRNOS,
     STAGING_GONE,
-    remove_staging,
     same_content,
     write_error,
 )
 from deident.endpoints.naming import Naming
+from deident.endpoints.placing import Placement
 from deident.engine.result import InstanceResult, TallyKey
 from deident.errors import REASONS, SKIPPED, InfrastructureError, InstanceError, place_of
 from deident.work.worker import Item
@@ -112,15 +112,13 @@ class Task(NamedTuple):
     Attributes:
         engine: makes the engine.
         naming: names outputs.
-        root: the output folder.
-        staging: where outputs are written first; empty for a dry run.
+        placement: where outputs are written; `None` for a dry run.
         sync: whether each output is brought to the disk by itself.
     """
 
     engine: EngineSpec
     naming: Naming
-    root: str
-    staging: str
+    placement: Placement | None
     sync: bool = False
 
     def open(self) -> Job:
@@ -129,11 +127,8 @@ class Task(NamedTuple):
 
     def orphaned(self) -> None:
         """The supervisor was killed: nobody else is left to remove unfinished outputs."""
-        if self.staging:
-            try:
-                remove_staging(self.staging)
-            except OSError:  # another worker is still writing there; it comes here as well
-                return
+        if self.placement is not None:
+            self.placement.abandon()
 
 
 class Job:
@@ -188,8 +183,9 @@ class Job:
             naming = prepared.naming
             name = self._task.naming.name(naming, item.path, item.start)
             status, code, size, written_at = "ready", "", 0, 0
-            if self._task.staging:
-                status, code, size, written_at = self._write(prepared, item, name, before)
+            if self._task.placement is not None:
+                written = self._write(prepared, item, name, before, self._task.placement)
+                status, code, size, written_at = written
             prepared.commit()
         finally:
             prepared.close()
@@ -209,14 +205,19 @@ class Job:
         )
 
     def _write(
-        self, prepared: Prepared, item: Item, name: str, before: os.stat_result
+        self,
+        prepared: Prepared,
+        item: Item,
+        name: str,
+        before: os.stat_result,
+        placement: Placement,
     ) -> tuple[str, str, int, int]:
-        """Write to the staging folder; return status, code, size and time."""
-        staged = f"{self._task.staging}/{item.number}"
+        """Write where it is staged; return status, code, size and time."""
+        staged = placement.staged(item.number, item.path)
         try:
             size, written_at = _write_staged(prepared, staged, sync=self._task.sync)
             _check_unchanged(item.path, before)
-            if same_content(staged, f"{self._task.root}/{name}"):
+            if same_content(staged, placement.final(name)):
                 os.unlink(staged)
                 return "skipped", "duplicate", size, 0
         except BaseException:
