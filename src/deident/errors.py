@@ -235,6 +235,9 @@ REASONS: dict[str, Reason] = {
         "a symbolic link was not followed", "Name its target as an input, or use --follow-symlinks."
     ),
     "special-file": Reason("a device, socket or pipe is never opened", "Nothing to do."),
+    "own-output": Reason(
+        "an output that was written beside its original", "Nothing to do; it is not read again."
+    ),
     "folder-unreadable": Reason(
         "a folder could not be listed, so what it holds is not known",
         "Check its permissions, and that its path has fewer than 4,096 bytes; run again.",
@@ -282,6 +285,10 @@ REASONS: dict[str, Reason] = {
         "a run journal cannot be read with this project's key",
         "Restore the project folder from a backup; key and runs belong together.",
     ),
+    "safety-copy-damaged": Reason(
+        "a safety copy cannot be read with this project's key",
+        "Restore the project folder from a backup; the file that was to be restored is unchanged.",
+    ),
     "quarantine-damaged": Reason(
         "an entry of the quarantine cannot be read",
         "Restore the project folder from a backup, or move the entry away.",
@@ -304,6 +311,7 @@ SKIPPED = frozenset(
         "filtered",
         "not-dicom",
         "output-in-input",
+        "own-output",
         "resumed",
         "special-file",
         "symlink",

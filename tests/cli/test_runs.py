@@ -59,7 +59,7 @@ def test_undo_leaves_nothing_of_a_run(ran: tuple[Path, str], tmp_path: Path, her
     project, run = ran
     result = here("runs", "undo", project, run)
     assert (result.code, result.err) == (0, "")
-    assert "3 outputs removed, 0 changed since and kept, 0 gone already" in result.out
+    assert "3 outputs removed, 0 originals restored, 0 changed since and kept, 0 gone" in result.out
     assert not (tmp_path / "out").exists()
     assert "undone" in here("runs", "list", project).out
     again = here("runs", "undo", project, run)
@@ -93,7 +93,7 @@ def test_undo_keeps_what_was_changed_since(
     third.unlink()
     result = here("runs", "undo", project, run)
     assert result.code == 4
-    assert "0 outputs removed, 2 changed since and kept, 1 gone already" in result.out
+    assert "0 outputs removed, 0 originals restored, 2 changed since and kept, 1 gone" in result.out
     assert one.exists()
     assert other.exists()
 

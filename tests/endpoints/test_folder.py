@@ -182,12 +182,12 @@ def contents(root: Path) -> dict[str, bytes]:
 
 def test_commit_places_and_never_replaces(tmp_path: Path) -> None:
     output = FolderOutput(str(tmp_path / "out"))
-    assert output.commit(stage(output, 1, b"one"), "a/b/c.dcm") == "written"
-    assert output.commit(stage(output, 2, b"one"), "a/b/c.dcm") == "duplicate"
-    assert output.commit(stage(output, 3, b"two"), "a/b/c.dcm") == "collision"
+    assert output.commit(stage(output, 1, b"one"), "", "a/b/c.dcm") == "written"
+    assert output.commit(stage(output, 2, b"one"), "", "a/b/c.dcm") == "duplicate"
+    assert output.commit(stage(output, 3, b"two"), "", "a/b/c.dcm") == "collision"
     assert contents(tmp_path / "out")["a/b/c.dcm"] == b"one"
-    output.drop(3)
-    output.drop(4)
+    output.drop(3, "")
+    output.drop(4, "")
     output.close()
     assert contents(tmp_path / "out") == {"a/b/c.dcm": b"one"}
 
@@ -197,7 +197,7 @@ def run_in_order(root: Path, arrivals: list[tuple[int, bytes]]) -> dict[str, byt
     output = FolderOutput(str(root))
     placed = {}
     for number, content in arrivals:
-        if output.commit(stage(output, number, content), "x.dcm") == "written":
+        if output.commit(stage(output, number, content), "", "x.dcm") == "written":
             placed["x.dcm"] = number
     settled = list(output.settle(placed))
     output.close()
@@ -272,7 +272,7 @@ def test_names_that_another_run_takes_meanwhile(
     output = FolderOutput(str(tmp_path / "out"))
     placed = {}
     for number, content in enumerate(order):
-        if output.commit(stage(output, number, content), "x.dcm") == "written":
+        if output.commit(stage(output, number, content), "", "x.dcm") == "written":
             placed["x.dcm"] = number
     seen = []
     for one in output.settle(placed):
@@ -303,7 +303,7 @@ def test_what_a_crashed_run_left_goes_but_not_what_a_living_one_needs(tmp_path: 
     (crashed / "7").write_bytes(b"left")
     other = FolderOutput(str(tmp_path / "out"))
     assert not crashed.exists()
-    assert living.commit(1, "a.dcm") == "written"
+    assert living.commit(1, "", "a.dcm") == "written"
     other.close()
     living.close()
 
@@ -314,7 +314,7 @@ from deident.endpoints.folder import FolderOutput
 for number in range(200):
     output = FolderOutput(sys.argv[1])
     open(output.staging + "/1", "x").write("complete")
-    assert output.commit(1, f"{sys.argv[2]}-{number}") == "written"
+    assert output.commit(1, "", f"{sys.argv[2]}-{number}") == "written"
     output.close()
 """
 
@@ -366,7 +366,7 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
         output = FolderOutput(str(tmp_path / "out"))
         descriptor = os.open(f"{output.staging}/1", os.O_CREAT | os.O_WRONLY, 0o666)
         os.close(descriptor)
-        output.commit(1, "a/b.dcm")
+        output.commit(1, "", "a/b.dcm")
         output.close()
     finally:
         os.umask(before)

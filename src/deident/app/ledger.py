@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from deident.endpoints import folder, sources
+from deident.endpoints.beside import staged_by
 from deident.endpoints.placing import Output, Placement
 from deident.errors import UsageError
 from deident.store import project as projects
@@ -48,6 +49,10 @@ class Ledger(Protocol):
         """The outcome of an instance that an earlier run has done, so that this one need not."""
         ...
 
+    def is_own(self, path: str) -> bool:
+        """Whether a file is none of the inputs, but was left by this program while it worked."""
+        ...
+
     def enter(self, item: Item, outcome: Outcome, finish: Finish) -> None:
         """Take what a worker has made of an instance; its final outcome may come later."""
         ...
@@ -82,6 +87,10 @@ class DryLedger:
     def earlier(self, path: str) -> Outcome | None:
         """See `Ledger`."""
         return None
+
+    def is_own(self, path: str) -> bool:
+        """See `Ledger`."""
+        return bool(staged_by(path))
 
     def enter(self, item: Item, outcome: Outcome, finish: Finish) -> None:
         """See `Ledger`."""
@@ -139,8 +148,11 @@ class RunLedger:
         self.placement = output.placement
         self._project, self._output, self._opening = project, output, opening
         self._durability = durability
-        self._books = Books(project) if resume else None
+        self._in_place = opening.policy == "in-place"
+        # What was put in place of its original must never be taken for an original.
+        self._books = Books(project) if resume or self._in_place else None
         self._folder = projects.make_run_folder(project, run)
+        self._lock = folder.lock_folder(self._folder)
         self._run = run
         self._quarantine = QuarantineWriter(project.quarantine_folder(run))
         self._staged: deque[_Staged] = deque()
@@ -160,11 +172,27 @@ class RunLedger:
         found = self._books.earlier(self._opening.output, path) if self._books else None
         if found is None:
             return None
+        if self._in_place:
+            there = folder.size_and_time(path) == (found.size, found.time)
+            return failed("resumed")._replace(series=found.series) if there else None
         unchanged = folder.size_and_time(path) == (found.source_size, found.source_time)
         written = folder.size_and_time(self.placement.final(found.name))
         if not unchanged or written is None or written[0] != found.size:
             return None
         return failed("resumed")._replace(series=found.series)
+
+    def is_own(self, path: str) -> bool:
+        """See `Ledger`; what a run of this project left that has died is removed."""
+        run = staged_by(path)
+        if not run or run == self._run:
+            return bool(run)
+        try:
+            lock = folder.lock_folder(self._project.run_folder(run))
+        except OSError:  # it lives, or is of another project
+            return True
+        folder.unlink_if_there(path)
+        os.close(lock)
+        return True
 
     def enter(self, item: Item, outcome: Outcome, finish: Finish) -> None:
         """See `Ledger`; what is staged waits for its batch.
@@ -193,6 +221,8 @@ class RunLedger:
         if self._staged and not self._begun:
             self._begun = True
             self._journal.flush()  # before anything has its name, the books know of the run
+        if self._in_place:
+            self._replace_originals(finish)
         while self._staged:
             item, outcome = self._staged.popleft()
             named = self._named(item, outcome)
@@ -202,6 +232,21 @@ class RunLedger:
         if self._durability == "batch":
             self._journal.flush()
         self._batched = time.monotonic()
+
+    def _replace_originals(self, finish: Finish) -> None:
+        """Write into the journal what will be where, and only then replace originals: after a
+        crash it can be told which of them are outputs.
+        """
+        for item, outcome in self._staged:
+            self._record(item, _placed(outcome, "written"))
+        self._journal.flush()
+        while self._staged:
+            item, outcome = self._staged.popleft()
+            named = self._named(item, outcome)
+            if named.status == "quarantined":
+                self._quarantine.add(item.number, named.code, named.detail)
+                self._journal.add(Renamed(item.number, "quarantined", named.name))
+            finish(item.number, named)
 
     def _record(self, item: Item, outcome: Outcome) -> None:
         if outcome.status == "quarantined":
@@ -297,9 +342,12 @@ class RunLedger:
         Raises:
             InfrastructureError: `write-failed`.
         """
+        for item, _ in self._staged:
+            self._output.drop(item.number, item.path)
         if self._books is not None:
             self._books.close()
         self._journal.close(state)
+        os.close(self._lock)
         try:
             projects.write_private(f"{self._folder}/summary.json", summary)
         except OSError as error:

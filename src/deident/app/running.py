@@ -16,13 +16,23 @@ from typing import Any, NamedTuple
 from deident.app.ledger import DryLedger, Durability, Ledger, RunLedger, resumed_run
 from deident.app.reports import RunSummary
 from deident.endpoints import sources
+from deident.endpoints.beside import BesideOutput, InPlaceOutput
 from deident.endpoints.folder import FolderOutput
-from deident.endpoints.naming import DEFAULT_TEMPLATE, MirrorNames, NameTemplate, Naming
+from deident.endpoints.naming import (
+    DEFAULT_TEMPLATE,
+    MirrorNames,
+    NameTemplate,
+    Naming,
+    RootedNames,
+    SourceNames,
+    SuffixNames,
+)
+from deident.endpoints.placing import Output
 from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
 from deident.store.journal import Opening
 from deident.store.project import Project
-from deident.work.deidentify import EngineSpec, Outcome, Task, failed
+from deident.work.deidentify import EngineSpec, Outcome, Replacing, Task, failed
 from deident.work.local import Done, Lost, Pool
 from deident.work.worker import Item
 
@@ -53,7 +63,8 @@ class RunSettings(NamedTuple):
 
     Attributes:
         inputs: files, folders, glob patterns, as typed.
-        output: folder, made when it does not exist.
+        output: folder, made when it does not exist; empty for outputs beside their originals or in
+            their place.
         project: folder; `None` for one beside the output, made when it does not exist.
         jobs: number of worker processes.
         dry_run: decide everything, write nothing.
@@ -65,6 +76,9 @@ class RunSettings(NamedTuple):
         template: of output names, instead of the profile's.
         follow_symlinks: follow links below the inputs.
         durability: when outputs are brought to the disk, see `ledger.RunLedger`.
+        roots: with `mirror`: a folder for each input, called after its path.
+        suffix: of outputs beside their originals; with `suffix_replaces`, for their extension.
+        in_place: outputs take the place of their originals, of which `safety` keeps sealed copies.
     """
 
     inputs: tuple[str, ...]
@@ -80,6 +94,16 @@ class RunSettings(NamedTuple):
     template: str | None = None
     follow_symlinks: bool = False
     durability: Durability = "batch"
+    roots: bool = False
+    suffix: str = ""
+    suffix_replaces: bool = False
+    in_place: bool = False
+    safety: bool = True
+
+    @property
+    def policy(self) -> str:
+        """How outputs are placed: `folder`, `suffix` or `in-place`."""
+        return "in-place" if self.in_place else "suffix" if self.suffix else "folder"
 
 
 class Observer:
@@ -113,7 +137,7 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
     """
     observer = observer or Observer()
     inputs = sources.resolve_inputs(settings.inputs)
-    place = settings.project or projects.default_path(settings.output)
+    place = settings.project or projects.default_path(settings.output or inputs[0])
     sources.check_relations(inputs, settings.output, place)
     template = NameTemplate(settings.template or recipe.naming or DEFAULT_TEMPLATE)
     project = None
@@ -122,12 +146,12 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
     if settings.dry_run:
         dry = _Run(settings, recipe, observer, inputs, RunSummary(dry_run=True))
         return dry.work(DryLedger(), project or projects.in_memory(), template)
-    output = FolderOutput(settings.output)
+    summary = RunSummary(projects.new_run_id())
+    output = _destination(settings, summary.run)
     try:
         if settings.project is None:
             observer.project(place, made=project is None)
         project = project or _new_project(place)
-        summary = RunSummary(projects.new_run_id())
         ledger = _run_ledger(settings, recipe, inputs, project, output, summary.run)
         return _Run(settings, recipe, observer, inputs, summary).work(ledger, project, template)
     except UsageError:
@@ -135,6 +159,13 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
         raise
     finally:
         output.close()
+
+
+def _destination(settings: RunSettings, run_id: str) -> Output:
+    """Where outputs go."""
+    if settings.in_place:
+        return InPlaceOutput(run_id)
+    return BesideOutput(run_id) if settings.suffix else FolderOutput(settings.output)
 
 
 def _new_project(place: str) -> Project:
@@ -151,7 +182,7 @@ def _run_ledger(
     recipe: Recipe,
     inputs: list[str],
     project: Project,
-    output: FolderOutput,
+    output: Output,
     run_id: str,
 ) -> RunLedger:
     fingerprint = f"{recipe.fingerprint}{_layout(settings)}"
@@ -162,18 +193,28 @@ def _run_ledger(
         fingerprint,
         projects.utc_now(),
         last,
-        made=output.made,
+        settings.policy,
+        output.made,
     )
     projects.note_profile(project, recipe.name)
+    durability = settings.durability if settings.policy == "folder" else "batch"
     return RunLedger(
-        project, output, run_id, opening, durability=settings.durability, resume=settings.resume
+        project, output, run_id, opening, durability=durability, resume=settings.resume
     )
 
 
 def _layout(settings: RunSettings) -> str:
     """How outputs are named, if not as the profile says: other names are other outputs."""
-    mirrored = " mirror, names kept" if settings.keep_names else " mirror"
-    return mirrored if settings.mirror else f" {settings.template}" if settings.template else ""
+    words = [
+        settings.policy if settings.policy != "folder" else "",
+        settings.suffix,
+        "extension" if settings.suffix_replaces else "",
+        "mirror" if settings.mirror else "",
+        "roots" if settings.roots else "",
+        "names kept" if settings.keep_names else "",
+        settings.template or "",
+    ]
+    return "".join(f" {word}" for word in words if word)
 
 
 class _Run:
@@ -209,7 +250,8 @@ class _Run:
             self._recipe.engine(project.key),
             _naming(self._settings, project, template),
             ledger.placement,
-            sync=self._settings.durability == "file",
+            sync=self._settings.durability == "file" or self._settings.policy != "folder",
+            replacing=self._replacing(project),
         )
         pool = Pool(
             task,
@@ -238,6 +280,14 @@ class _Run:
             self._close()
         return summary
 
+    def _replacing(self, project: Project) -> Replacing | None:
+        if not self._settings.in_place or self._settings.dry_run:
+            return None
+        safety = project.safety_folder(self._summary.run) if self._settings.safety else ""
+        if safety:
+            projects.make_private(safety)
+        return Replacing(safety, project.subkey("safety"))
+
     def _close(self) -> None:
         content = json.dumps(self._summary.as_json(), indent=1) + "\n"
         try:
@@ -250,15 +300,27 @@ class _Run:
         """What workers shall do; everything else that the scan meets is accounted for at once."""
         summary, ledger = self._summary, self._ledger
         follow = self._settings.follow_symlinks
-        found = sources.scan(self._inputs, follow_symlinks=follow, exclude=ledger.excluded())
+        found = sources.scan(
+            self._inputs,
+            follow_symlinks=follow,
+            exclude=ledger.excluded(),
+            below_each=self._settings.roots,
+        )
         for path, start, code in found:
+            if ledger.is_own(path):
+                continue
             summary.found += 1
             item = Item(summary.found, path, start)
+            code = code or self._is_output(path)
             outcome = failed(code) if code else ledger.earlier(path)
             if outcome is None:
                 yield item
             else:
                 self._account(item, outcome)
+
+    def _is_output(self, path: str) -> str:
+        suffix = self._settings.suffix
+        return "own-output" if suffix and path.endswith(suffix) else ""
 
     def _account(self, item: Item, outcome: Outcome) -> None:
         self._summary.bytes_in += outcome.source_size
@@ -293,9 +355,14 @@ class _Run:
 
 
 def _naming(settings: RunSettings, project: Project, template: NameTemplate) -> Naming:
+    if settings.in_place:
+        return SourceNames()
+    if settings.suffix:
+        return SuffixNames(settings.suffix, replace=settings.suffix_replaces)
     if not settings.mirror:
         return template
-    return MirrorNames(None if settings.keep_names else project.subkey("names"))
+    mirror = MirrorNames(None if settings.keep_names else project.subkey("names"))
+    return RootedNames(mirror) if settings.roots else mirror
 
 
 def _outcome(done: Done, ledger: Ledger) -> Outcome:

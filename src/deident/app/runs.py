@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from deident.endpoints import folder
 from deident.errors import UsageError
 from deident.store import project as projects
-from deident.store.journal import Books, Opening, Run
+from deident.store.journal import Books, Earlier, Opening, Run
 from deident.store.project import Project
+from deident.store.vault import is_copy_of, restore_file
 
 _SHOWN = ("found", "written", "skipped", "quarantined", "seconds")
 
@@ -28,11 +30,13 @@ class Undone(NamedTuple):
 
     Attributes:
         removed: how many outputs were removed.
+        restored: how many originals are in their place again.
         changed: outputs that somebody has changed since; they stay.
         missing: outputs that were gone already.
     """
 
     removed: int
+    restored: int
     changed: int
     missing: int
 
@@ -70,11 +74,13 @@ def undo(path: str, name: str) -> Undone:
     """Take back what a run has written.
 
     Outputs that were changed since stay; folders that are empty then go, and the output folder if
-    the run made it. The books keep what was done, and that it was undone.
+    the run made it. Originals that were replaced come back from their sealed copies, with their
+    permissions and times. The books keep what was done, and that it was undone.
 
     Raises:
-        UsageError: no usable project, no such run, or it is no longer to be undone.
-        InfrastructureError: `journal-damaged`, `write-failed`.
+        UsageError: no usable project, no such run, or it is not to be undone (any more).
+        InfrastructureError: `journal-damaged`, `safety-copy-damaged`, `write-failed`; what was done
+            until then stays done, and can be gone on with.
     """
     project = projects.open_project(path)
     books = Books(project)
@@ -84,19 +90,27 @@ def undo(path: str, name: str) -> Undone:
     opening = next(books.entries(name), None)
     if not isinstance(opening, Opening):
         raise UsageError("usage", f"run {name} has written nothing")
-    counts: Counter[str] = Counter()
-    places: list[str] = []
-    for output in books.written(name):
-        place = f"{opening.output}/{output.name}"
-        counts[folder.remove_unchanged(place, output.size, output.time)] += 1
-        places.append(place)
-    folder.remove_empty(places, opening.output, with_root=opening.made)
+    if run.policy == "in-place":
+        if not Path(project.safety_folder(name)).is_dir():
+            text = f"run {name} has kept no copies of the originals that it replaced"
+            raise UsageError("usage", text)
+        step = partial(_restore, project)
+    else:
+        step = partial(_remove, opening.output)
+    try:
+        counts = Counter(step(output) for output in books.written(name))
+        if opening.output:
+            places = (f"{opening.output}/{output.name}" for output in books.written(name))
+            folder.remove_empty(places, opening.output, with_root=opening.made)
+    except OSError as error:
+        raise folder.write_error(error) from error
     books.set_state(name, "undone")
-    return Undone(counts["removed"], counts["changed"], counts["missing"])
+    _drop_copies(project, name)
+    return Undone(*(counts[word] for word in Undone._fields))
 
 
 def confirm(path: str, name: str) -> None:
-    """Say that a run is as it should be: it can no longer be undone.
+    """Say that a run is as it should be: it can no longer be undone, copies of originals go.
 
     Raises:
         UsageError: no usable project, no such run, or it was undone.
@@ -108,6 +122,33 @@ def confirm(path: str, name: str) -> None:
     if run.state == "undone":
         raise UsageError("usage", f"run {name} is undone already")
     books.set_state(name, "confirmed")
+    _drop_copies(project, name)
+
+
+def _remove(root: str, output: Earlier) -> str:
+    place = f"{root}/{output.name}" if root else output.name
+    return folder.remove_unchanged(place, output.size, output.time)
+
+
+def _restore(project: Project, output: Earlier) -> str:
+    """Put an original in its place again, if what stands there is still what replaced it."""
+    copy = f"{project.safety_folder(output.run)}/{output.number}"
+    there = folder.size_and_time(output.name)
+    if there is None:
+        return "missing"
+    if there == (output.size, output.time):
+        restore_file(copy, output.name, project.subkey("safety"))
+        return "restored"
+    return "restored" if is_copy_of(copy, output.name, project.subkey("safety")) else "changed"
+
+
+def _drop_copies(project: Project, name: str) -> None:
+    """Remove the sealed copies of originals, which are not needed any more."""
+    from shutil import rmtree
+
+    copies = Path(project.safety_folder(name))
+    if copies.is_dir():
+        rmtree(copies)
 
 
 def _find(books: Books, path: str, name: str) -> Run:

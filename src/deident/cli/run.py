@@ -33,8 +33,26 @@ class _Seconds(click.FloatRange):
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("-o", "--output", "target", required=True, metavar="OUT", help="Output folder.")
-@click.option("--project", metavar="DIR", help="Project folder; default: one beside OUT.")
+@click.option("-o", "--output", "target", default=None, metavar="OUT", help="Output folder.")
+@click.option(
+    "--suffix", metavar="TEXT",
+    help="Instead of OUT: write each output beside its original, with TEXT behind the name.",
+)  # fmt: skip
+@click.option(
+    "--suffix-replaces", is_flag=True, help="With --suffix: TEXT takes the extension's place."
+)
+@click.option(
+    "--in-place", is_flag=True,
+    help="Instead of OUT: replace each original, after the new file was read back from the disk.",
+)  # fmt: skip
+@click.option(
+    "--safety-copies/--no-safety-copies", "safety", default=None,
+    help="With --in-place, which needs one of them: keep sealed copies of the originals in the "
+    "project until 'deident runs confirm', or keep none.",
+)  # fmt: skip
+@click.option(
+    "--project", metavar="DIR", help="Project folder; default: one beside OUT, or beside INPUT."
+)
 @click.option(
     "--profile", default="basic", show_default=True, metavar="NAME|FILE", help="What to do."
 )
@@ -58,8 +76,10 @@ class _Seconds(click.FloatRange):
     "--memory", type=click.IntRange(64), metavar="MB", help="Limit a worker's address space."
 )
 @click.option(
-    "--layout", type=click.Choice(["template", "mirror"]), default="template", show_default=True,
-    help="Name outputs by a template, or mirror the input's folders with pseudonymous names.",
+    "--layout", type=click.Choice(["template", "mirror", "roots"]), default="template",
+    show_default=True,
+    help="Name outputs by a template; mirror the input's folders with pseudonymous names; or that, "
+    "with a folder for each INPUT that is called after its path.",
 )  # fmt: skip
 @click.option("--keep-names", is_flag=True, help="With --layout mirror: keep the original names.")
 @click.option(
@@ -79,7 +99,11 @@ class _Seconds(click.FloatRange):
 )  # fmt: skip
 def run(
     inputs: tuple[str, ...],
-    target: str,
+    target: str | None,
+    suffix: str | None,
+    suffix_replaces: bool,
+    in_place: bool,
+    safety: bool | None,
     project: str | None,
     profile: str,
     options: tuple[str, ...],
@@ -93,22 +117,26 @@ def run(
 ) -> int:
     """De-identify files and folders into OUT.
 
-    INPUT is a file, a folder or a quoted glob pattern. Originals are only read. What cannot be
-    cleaned is quarantined in the project folder with a reason, and never written to OUT.
+    INPUT is a file, a folder or a quoted glob pattern. Originals are only read, but for --in-place.
+    What cannot be cleaned is quarantined in the project folder with a reason, and is not written.
 
     \b
     Examples:
       deident run STUDY -o CLEAN
       deident run A B -o CLEAN --project TRIAL --with retain-safe-private -j 4
       deident run STUDY -o CLEAN --dry-run
+      deident run STUDY --suffix .anonym
     """
     from deident.app.recipes import early_recipe
 
-    mirror = layout == "mirror"
+    mirror = layout != "template"
     if settings["keep_names"] and not mirror:
         raise UsageError("usage", "--keep-names needs --layout mirror")
     if settings["template"] is not None and mirror:
         raise UsageError("usage", "--name-template needs --layout template")
+    _check_destination(target, suffix, suffix_replaces, in_place, safety)
+    if target is None and (mirror or settings["template"] is not None):
+        raise UsageError("usage", "--layout and --name-template need -o OUT")
     details = as_json and settings["dry_run"]
     face = RunFace(quiet=quiet, as_json=as_json, details=details, project=project or "")
     prepared = early_recipe(profile, options, verify=verify, details=details)
@@ -118,11 +146,16 @@ def run(
         summary = carry_out(
             RunSettings(
                 inputs,
-                target,
+                target or "",
                 project,
                 jobs or _default_jobs(),
                 memory=(memory or 0) << 20,
                 mirror=mirror,
+                roots=layout == "roots",
+                suffix=suffix or "",
+                suffix_replaces=suffix_replaces,
+                in_place=in_place,
+                safety=bool(safety),
                 **settings,
             ),
             prepared,
@@ -131,3 +164,25 @@ def run(
     finally:
         face.clear()
     return face.finish(summary)
+
+
+def _check_destination(
+    target: str | None, suffix: str | None, replaces: bool, in_place: bool, safety: bool | None
+) -> None:
+    """Exactly one destination, and with it what belongs to it.
+
+    Raises:
+        UsageError: `usage`.
+    """
+    if [target is not None, suffix is not None, in_place].count(True) != 1:
+        raise UsageError("usage", "say where outputs go: -o OUT, --suffix TEXT or --in-place")
+    if suffix is not None and ("/" in suffix or "\0" in suffix):
+        raise UsageError("usage", f"--suffix is a part of a name: {suffix}")
+    if replaces and suffix is None:
+        raise UsageError("usage", "--suffix-replaces needs --suffix")
+    if in_place and safety is None:
+        raise UsageError(
+            "usage", "--in-place replaces originals: add --safety-copies or --no-safety-copies"
+        )
+    if safety is not None and not in_place:
+        raise UsageError("usage", "--safety-copies and --no-safety-copies need --in-place")

@@ -78,15 +78,15 @@ def show(folder: str, run: str, show_paths: bool, as_json: bool) -> None:
 def undo(folder: str, run: str) -> int:
     """Take back what a run has written.
 
-    Outputs are removed, and the folders that are empty then. What somebody has changed since stays;
-    then the exit code is 4.
+    Outputs are removed, and the folders that are empty then; originals that were replaced come back
+    from their sealed copies. What somebody has changed since stays; then the exit code is 4.
     """
     from deident.app.runs import undo as take_back
 
     undone = take_back(folder, run)
     output.line(
-        f"run {run} is undone: {undone.removed} outputs removed, {undone.changed} changed since "
-        f"and kept, {undone.missing} gone already"
+        f"run {run} is undone: {undone.removed} outputs removed, {undone.restored} originals "
+        f"restored, {undone.changed} changed since and kept, {undone.missing} gone already"
     )
     return ExitCode.REVIEW if undone.changed else ExitCode.DONE
 
@@ -95,7 +95,10 @@ def undo(folder: str, run: str) -> int:
 @click.argument("folder", metavar="DIR")
 @click.argument("run", metavar="RUN")
 def confirm(folder: str, run: str) -> None:
-    """Say that a run is as it should be; it can no longer be undone."""
+    """Say that a run is as it should be.
+
+    It can no longer be undone, and sealed copies of originals that it replaced are removed.
+    """
     from deident.app.runs import confirm as make_final
 
     make_final(folder, run)

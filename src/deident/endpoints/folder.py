@@ -301,7 +301,7 @@ def _make_staging(root: str) -> tuple[str, int]:
         path = f"{root}/{_STAGING_PREFIX}{os.urandom(6).hex()}{_STAGING_SUFFIX}"
         os.mkdir(path, 0o700)
         try:
-            lock = _lock(path)
+            lock = lock_folder(path)
         except (FileNotFoundError, BlockingIOError):
             continue
         if os.path.isdir(path):
@@ -309,7 +309,13 @@ def _make_staging(root: str) -> tuple[str, int]:
         os.close(lock)
 
 
-def _lock(folder: str) -> int:
+def lock_folder(folder: str) -> int:
+    """Lock a folder for as long as the descriptor that is returned is open.
+
+    Raises:
+        BlockingIOError: somebody else holds it.
+        OSError: it cannot be opened.
+    """
     import fcntl
 
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -333,7 +339,7 @@ def _remove_stale(root: str) -> None:
         ]
     for path in stale:
         try:
-            lock = _lock(path)
+            lock = lock_folder(path)
         except OSError:  # its run lives, or it is somebody else's
             continue
         with suppress(PermissionError):  # somebody else's, who let us look only

@@ -165,6 +165,57 @@ class MirrorNames:
         return "/".join([_token(self._key, component) for component in components]) + ".dcm"
 
 
+class SuffixNames:
+    """Names beside the originals: with a suffix behind the name, or in place of its extension."""
+
+    def __init__(self, suffix: str, *, replace: bool) -> None:
+        self.suffix = suffix
+        self._replace = replace
+
+    def name(self, values: Mapping[str, str], source: str, start: int) -> str:
+        """Return the absolute path of the output; see `Naming`."""
+        folder, slash, component = source.rpartition("/")
+        stem = component.rpartition(".")[0] if self._replace else component
+        return f"{folder}{slash}{stem or component}{self.suffix}"
+
+
+class SourceNames:
+    """The originals' own names, for outputs that take their place."""
+
+    def name(self, values: Mapping[str, str], source: str, start: int) -> str:
+        """Return the absolute path of the original; see `Naming`."""
+        return source
+
+
+class RootedNames:
+    """Every input under a folder that is called after the input's absolute path.
+
+    The drive's colon goes, separators become underscores: `C:\\Dir_1\\In` and `/srv/In` become
+    `C_Dir_1_In` and `srv_In`. Below, names are mirrored by `below`.
+    """
+
+    def __init__(self, below: MirrorNames) -> None:
+        self._below = below
+
+    def name(self, values: Mapping[str, str], source: str, start: int) -> str:
+        """Return the path below a folder for the input; see `Naming`."""
+        root = mangled(source[:start])
+        path = f"{root}/{source[start:]}"
+        return self._below.name(values, path, 0)
+
+
+def mangled(path: str) -> str:
+    r"""A folder's absolute path as one component.
+
+    >>> mangled("C:\Dir_1\In\"), mangled("/srv/In/"), mangled("\\server\share\x")
+    ('C_Dir_1_In', 'srv_In', 'server_share_x')
+    """
+    parts = [part for part in re.split(r"[/\\]", path) if part]
+    if parts and re.fullmatch(r"[A-Za-z]:", parts[0]):
+        parts[0] = parts[0][0]
+    return _shortened("_".join(parts)) or UNKNOWN
+
+
 def _token(key: bytes, component: str) -> str:
     from base64 import b32encode
     from hmac import digest

@@ -69,7 +69,11 @@ def is_inside(path: str, folder: str) -> bool:
 
 
 def scan(
-    inputs: list[str], *, follow_symlinks: bool = False, exclude: frozenset[FileId] = frozenset()
+    inputs: list[str],
+    *,
+    follow_symlinks: bool = False,
+    exclude: frozenset[FileId] = frozenset(),
+    below_each: bool = False,
 ) -> Iterator[Found]:
     """Yield every file below the inputs, depth first, sorted within a folder, without holding more
     than one folder's names at a time.
@@ -82,10 +86,11 @@ def scan(
             input's own name.
         follow_symlinks: follow links that are met below the inputs; a folder is entered only once.
         exclude: (device, inode) of folders that are never entered.
+        below_each: names start below each input folder, also when there are several.
     """
     visited: set[FileId] | None = set() if follow_symlinks else None
     for path in inputs:
-        alone = len(inputs) == 1 and os.path.isdir(path)
+        alone = (len(inputs) == 1 or below_each) and os.path.isdir(path)
         start = len(path.rstrip("/")) + 1 if alone else len(os.path.dirname(path).rstrip("/")) + 1
         if os.path.isdir(path):
             yield from _scan_tree(_Folder(path.rstrip("/") or "/", start), visited, exclude)
@@ -180,17 +185,20 @@ def _kind(entry: os.DirEntry[str], follow: bool) -> str:
 def check_relations(inputs: list[str], output: str, project: str) -> None:
     """Refuse combinations of folders that would read outputs or give the project away.
 
+    `output` is empty where outputs lie beside their originals.
+
     Raises:
         UsageError: `output-in-input`, `input-in-output`, `project-in-output`, `project-in-input`.
     """
-    out, store = os.path.realpath(output), os.path.realpath(project)
+    store = os.path.realpath(project)
+    out = os.path.realpath(output) if output else ""
     for path in inputs:
         source = os.path.realpath(path)
-        if is_inside(out, source):
+        if out and is_inside(out, source):
             raise UsageError(
                 "output-in-input", f"the output folder {output} lies inside the input {path}"
             )
-        if is_inside(source, out):
+        if out and is_inside(source, out):
             raise UsageError(
                 "input-in-output", f"the input {path} lies inside the output folder {output}"
             )
@@ -198,7 +206,7 @@ def check_relations(inputs: list[str], output: str, project: str) -> None:
             raise UsageError(
                 "project-in-input", f"the project folder {project} lies inside the input {path}"
             )
-    if is_inside(store, out):
+    if out and is_inside(store, out):
         raise UsageError(
             "project-in-output", f"the project folder {project} lies inside the output {output}"
         )

@@ -34,6 +34,11 @@ class BitPlanes(NamedTuple):
     size: int
     span: Span
 
+    def cleared(self, samples: bytes, *, little: bool) -> bytes:
+        """Samples without the bits; whole ones, in this byte order."""
+        keep = ~self.mask & ((1 << 8 * self.size) - 1)
+        return _masked(samples, keep.to_bytes(self.size, "little" if little else "big"))
+
 
 def embedded(elements: list[Element]) -> BitPlanes | None:
     """Bit planes of Pixel Data that hold overlays, `None` if there are none.
@@ -74,24 +79,23 @@ def write_cleared(
     """
     if file.deflated:
         raise InstanceError("overlay-in-pixels")
-    keep = ~planes.mask & ((1 << 8 * planes.size) - 1)
-    pattern = keep.to_bytes(planes.size, "little" if file.encoding.little else "big")
     total = part10.write(fd, meta, (), file)
     for chunk in chunks:
         if chunk == planes.span:
-            total += _write_masked(fd, file, planes.span, pattern)
+            total += _write_masked(fd, file, planes)
         else:
             total += part10.write(fd, b"", (chunk,), file)
     return total
 
 
-def _write_masked(fd: int, file: Part10File, span: Span, pattern: bytes) -> int:
+def _write_masked(fd: int, file: Part10File, planes: BitPlanes) -> int:
+    span = planes.span
     for offset in range(0, span.length, _CHUNK):
         length = min(_CHUNK, span.length - offset)
         piece = file.read(span.offset + offset, length)
         if len(piece) != length:
             raise InstanceError("changed")
-        part10.write(fd, b"", (_masked(piece, pattern),), file)
+        part10.write(fd, b"", (planes.cleared(piece, little=file.encoding.little),), file)
     return span.length
 
 

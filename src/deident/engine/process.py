@@ -13,7 +13,7 @@ from collections.abc import Callable
 from deident.dicom import part10
 from deident.dicom.elements import Element, Encoding, Span
 from deident.dicom.encode import element_bytes, new_items
-from deident.dicom.parse import PIXEL_TAGS, Limits
+from deident.dicom.parse import PIXEL_DATA, PIXEL_TAGS, Limits
 from deident.dicom.part10 import Part10File
 from deident.dicom.syntaxes import NATIVE
 from deident.engine.apply import Walker
@@ -43,6 +43,7 @@ SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 DIRECTORY_RECORDS = 0x00041220
 
 _MOST_TOLD = 50_000
+_WINDOW = 1 << 20
 # Refusals of the strict reader after which a lenient second reading may still succeed.
 READING_ERRORS = frozenset({"bad-length", "bad-vr", "bad-structure", "bad-meta", "not-dicom"})
 # Digits and dots; that components have no leading zeros is not asked of other people's UIDs.
@@ -103,6 +104,37 @@ class Prepared:
         if self._planes is None:
             return part10.write(fd, self._meta, self._chunks, self._file)
         return write_cleared(fd, self._meta, self._chunks, self._file, self._planes)
+
+    def is_written(self, path: str) -> bool:
+        """Whether the file at `path` reads back, element by element, as what `write` writes.
+
+        Raises:
+            InstanceError: it cannot be read, or the source cannot any more.
+        """
+        with part10.open(path) as new:
+            wanted = self.preview()
+            found, elements = new.elements(), wanted.elements()
+            return len(found) == len(elements) and all(
+                self._equal(new, one, wanted, other)
+                for one, other in zip(found, elements, strict=True)
+            )
+
+    def _equal(self, new: Part10File, one: Element, wanted: Part10File, other: Element) -> bool:
+        if one.raw != other.raw or (one.span is None) != (other.span is None):
+            return False
+        if one.span is None or other.span is None:
+            return True
+        if one.span.length != other.span.length:
+            return False
+        for offset in range(0, one.span.length, _WINDOW):
+            length = min(_WINDOW, one.span.length - offset)
+            there = new.read(one.span.offset + offset, length)
+            here = wanted.read(other.span.offset + offset, length)
+            if self._planes is not None and one.tag == PIXEL_DATA:
+                here = self._planes.cleared(here, little=new.encoding.little)
+            if there != here:
+                return False
+        return True
 
     def commit(self) -> None:
         """Count this instance in the engine's statistics: call it once the output is in place."""

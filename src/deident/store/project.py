@@ -4,6 +4,7 @@ project.json     format, id, creation date, program version, fingerprint of the 
 key              32 random bytes in hexadecimal, readable by its owner only
 books.sqlite     the journals of all runs, sealed (`database`, `journal`)
 runs/RUN/        summary.json of each run (no identifiers)
+safety/RUN/      sealed copies of originals that the run has replaced, until it is confirmed
 quarantine/RUN/  one small entry for each quarantined instance (no identifiers)
 """
 
@@ -57,6 +58,10 @@ class Project(NamedTuple):
     def quarantine_folder(self, run_id: str) -> str:
         """Folder of one run's quarantine entries."""
         return f"{self.path}/quarantine/{run_id}"
+
+    def safety_folder(self, run_id: str) -> str:
+        """Folder of the sealed copies of originals that one run has replaced."""
+        return f"{self.path}/safety/{run_id}"
 
     def quarantine_ids(self) -> list[str]:
         """Names of the runs that quarantined something, oldest first."""
@@ -232,6 +237,19 @@ def make_run_folder(project: Project, run_id: str) -> str:
     except OSError as error:
         raise _not_begun(project.path, error) from error
     return path
+
+
+def make_private(path: str) -> None:
+    """Make a folder that only its owner can read.
+
+    Raises:
+        UsageError: `output-unwritable`.
+        InfrastructureError: `write-failed`: the disk is full or broken.
+    """
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _not_begun(path, error) from error
 
 
 def _not_begun(path: str, error: OSError) -> DeidentError:

@@ -21,6 +21,7 @@ from deident.endpoints.naming import Naming
 from deident.endpoints.placing import Placement
 from deident.engine.result import InstanceResult, TallyKey
 from deident.errors import REASONS, SKIPPED, InfrastructureError, InstanceError, place_of
+from deident.store.vault import seal_file
 from deident.work.worker import Item
 
 _TALLY_EVERY = 128
@@ -39,6 +40,10 @@ class Prepared(Protocol):
 
     def write(self, fd: int) -> int:
         """Write the new file, return its size."""
+        ...
+
+    def is_written(self, path: str) -> bool:
+        """Whether a file reads back as what `write` has written."""
         ...
 
     def commit(self) -> None:
@@ -106,6 +111,21 @@ def failed(code: str, detail: str = "") -> Outcome:
     return Outcome(status, code, detail.removeprefix(REASONS[code].text).strip())
 
 
+class Replacing(NamedTuple):
+    """What is done before an output may take the place of its original.
+
+    Attributes:
+        safety: folder for sealed copies of the originals; empty for none.
+        key: seals them.
+    """
+
+    safety: str
+    key: bytes
+
+    def __repr__(self) -> str:  # never the key
+        return "<Replacing>"
+
+
 class Task(NamedTuple):
     """The work of a run, as sent to its workers.
 
@@ -114,12 +134,14 @@ class Task(NamedTuple):
         naming: names outputs.
         placement: where outputs are written; `None` for a dry run.
         sync: whether each output is brought to the disk by itself.
+        replacing: for outputs that take the place of their originals.
     """
 
     engine: EngineSpec
     naming: Naming
     placement: Placement | None
     sync: bool = False
+    replacing: Replacing | None = None
 
     def open(self) -> Job:
         """Make the job, inside a worker."""
@@ -216,10 +238,12 @@ class Job:
         staged = placement.staged(item.number, item.path)
         try:
             size, written_at = _write_staged(prepared, staged, sync=self._task.sync)
-            _check_unchanged(item.path, before)
-            if same_content(staged, placement.final(name)):
+            if self._task.replacing is not None:
+                _secure(prepared, staged, item, self._task.replacing)
+            elif same_content(staged, placement.final(name)):
                 os.unlink(staged)
                 return "skipped", "duplicate", size, 0
+            _check_unchanged(item.path, before)
         except BaseException:
             _discard(staged)
             raise
@@ -251,6 +275,21 @@ def _write_staged(prepared: Prepared, staged: str, *, sync: bool) -> tuple[int, 
             raise write_error(error) from error
         reason = os.strerror(error.errno or 0)
         raise InstanceError("write-failed", f"the output could not be written: {reason}") from error
+
+
+def _secure(prepared: Prepared, staged: str, item: Item, replacing: Replacing) -> None:
+    """Read back what was written, from the disk, and keep a copy of what it will replace."""
+    with open(staged, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if not prepared.is_written(staged):
+        raise InstanceError("write-failed", "what was written does not read back as it should")
+    if replacing.safety:
+        try:
+            seal_file(item.path, f"{replacing.safety}/{item.number}", replacing.key)
+        except OSError as error:
+            if error.errno in FATAL_ERRNOS:
+                raise write_error(error) from error
+            raise
 
 
 def _check_unchanged(path: str, before: os.stat_result) -> None:
