@@ -235,6 +235,9 @@ REASONS: dict[str, Reason] = {
         "a symbolic link was not followed", "Name its target as an input, or use --follow-symlinks."
     ),
     "special-file": Reason("a device, socket or pipe is never opened", "Nothing to do."),
+    "other-extension": Reason(
+        "its name has none of the extensions that were asked for", "See --ext."
+    ),
     "own-output": Reason(
         "an output that was written beside its original", "Nothing to do; it is not read again."
     ),
@@ -279,6 +282,7 @@ REASONS: dict[str, Reason] = {
     "project-in-input": Reason(
         "a project inside the input would be read as input", "Choose a folder elsewhere."
     ),
+    "input-unreadable": Reason("an input cannot be read", "Check that it is what it should be."),
     "input-missing": Reason("no such file or folder", "Check the path."),
     "project-invalid": Reason("this is not a usable project folder", "See deident project init."),
     "journal-damaged": Reason(
@@ -311,6 +315,7 @@ SKIPPED = frozenset(
         "filtered",
         "not-dicom",
         "output-in-input",
+        "other-extension",
         "own-output",
         "resumed",
         "special-file",

@@ -28,6 +28,7 @@ from deident.endpoints.naming import (
     SuffixNames,
 )
 from deident.endpoints.placing import Output
+from deident.endpoints.sources import Extensions
 from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
 from deident.store.journal import Opening
@@ -75,6 +76,7 @@ class RunSettings(NamedTuple):
         keep_names: with `mirror`: the original names instead of tokens.
         template: of output names, instead of the profile's.
         follow_symlinks: follow links below the inputs.
+        extensions: list of extensions of the files to read, see `sources.Extensions`.
         durability: when outputs are brought to the disk, see `ledger.RunLedger`.
         roots: with `mirror`: a folder for each input, called after its path.
         suffix: of outputs beside their originals; with `suffix_replaces`, for their extension.
@@ -93,6 +95,7 @@ class RunSettings(NamedTuple):
     keep_names: bool = False
     template: str | None = None
     follow_symlinks: bool = False
+    extensions: str | None = None
     durability: Durability = "batch"
     roots: bool = False
     suffix: str = ""
@@ -230,6 +233,7 @@ class _Run:
     ) -> None:
         self._settings, self._recipe, self._observer = settings, recipe, observer
         self._inputs = inputs
+        self._extensions = Extensions.parse(settings.extensions) if settings.extensions else None
         self._summary = summary
         self._counter = self._count_inputs() if observer.wants_total else None
         self._total: int | None = None
@@ -305,6 +309,7 @@ class _Run:
             follow_symlinks=follow,
             exclude=ledger.excluded(),
             below_each=self._settings.roots,
+            extensions=self._extensions,
         )
         for path, start, code in found:
             if ledger.is_own(path):

@@ -92,6 +92,11 @@ class _Seconds(click.FloatRange):
 )  # fmt: skip
 @click.option("--follow-symlinks", is_flag=True, help="Follow links below the inputs.")
 @click.option(
+    "--ext", "extensions", metavar="LIST",
+    help="Below folders read only files with these extensions, such as 'dcm,ima,[dcm]'; [dcm] "
+    "stands for names without one and for names of digits and dots.",
+)  # fmt: skip
+@click.option(
     "--sync", "durability", type=click.Choice(["batch", "file", "none"]), default="batch",
     show_default=True,
     help="Bring outputs to the disk before they get their names: many at once, one by one, or "
@@ -117,8 +122,10 @@ def run(
 ) -> int:
     """De-identify files and folders into OUT.
 
-    INPUT is a file, a folder or a quoted glob pattern. Originals are only read, but for --in-place.
-    What cannot be cleaned is quarantined in the project folder with a reason, and is not written.
+    INPUT is a file, a folder, a quoted glob pattern, a DICOMDIR (for the files that it names), or -
+    for a list of paths on standard input (lines, or with zero bytes between). Originals are only
+    read, but for --in-place. What cannot be cleaned is quarantined in the project folder with a
+    reason, and is not written.
 
     \b
     Examples:
@@ -126,6 +133,7 @@ def run(
       deident run A B -o CLEAN --project TRIAL --with retain-safe-private -j 4
       deident run STUDY -o CLEAN --dry-run
       deident run STUDY --suffix .anonym
+      find STUDY -name '*.dcm' -print0 | deident run - -o CLEAN
     """
     from deident.app.recipes import early_recipe
 

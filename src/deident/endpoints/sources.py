@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -30,28 +32,70 @@ class _Folder(NamedTuple):
     start: int
 
 
-def resolve_inputs(arguments: Iterable[str]) -> list[str]:
-    """Return absolute paths for what a person typed: files, folders, glob patterns.
+STDIN = "-"
 
-    An argument that lies inside another one is dropped, so that nothing is counted twice.
+
+def resolve_inputs(arguments: Iterable[str]) -> list[str]:
+    """Return absolute paths for what a person typed: files, folders, glob patterns, DICOMDIR files.
+
+    `-` stands for a list of paths on standard input, one in each line, or with a zero byte behind
+    each. A DICOMDIR stands for the files that it names. An argument that lies inside another one
+    is dropped, so that nothing is counted twice.
 
     Raises:
-        UsageError: `input-missing`: a path does not exist, a pattern matches nothing.
+        UsageError: `input-missing`: a path does not exist, a pattern matches nothing;
+            `input-unreadable`.
     """
     paths: list[str] = []
     for argument in arguments:
-        if os.path.lexists(argument):
-            paths.append(os.path.abspath(argument))
+        if argument == STDIN:
+            paths.extend(_listed())
+        elif os.path.lexists(argument):
+            paths.extend(_named(argument))
         else:
             paths.extend(_expanded(argument))
     real = {path: os.path.realpath(path) for path in dict.fromkeys(paths)}
-    kept: list[str] = []
+    targets = set(real.values())
+    kept: dict[str, str] = {}
     for path, target in real.items():
-        others = [other for name, other in real.items() if name != path]
-        covered = any(is_inside(target, other) for other in others if other != target)
-        if not covered and target not in [real[name] for name in kept]:
-            kept.append(path)
-    return kept
+        if target not in kept and not _has_parent_in(target, targets):
+            kept[target] = path
+    return list(kept.values())
+
+
+def _has_parent_in(path: str, folders: set[str]) -> bool:
+    parent = os.path.dirname(path)
+    while parent not in folders:
+        if parent in ("/", ""):
+            return False
+        parent = os.path.dirname(parent)
+    return parent != path
+
+
+def _named(argument: str) -> list[str]:
+    if os.path.basename(argument).upper() == "DICOMDIR":
+        from deident.endpoints.filesets import is_dicomdir, referenced_files
+
+        if is_dicomdir(argument):
+            return referenced_files(argument)
+    return [os.path.abspath(argument)]
+
+
+def _listed() -> Iterator[str]:
+    """Paths from standard input.
+
+    Raises:
+        UsageError: `input-missing`: there is none, or one does not exist.
+    """
+    content = sys.stdin.buffer.read()
+    separator = b"\0" if b"\0" in content else b"\n"
+    names = [os.fsdecode(name) for name in content.split(separator) if name]
+    if not names:
+        raise UsageError("input-missing", "standard input lists no file")
+    for name in names:
+        if not os.path.lexists(name):
+            raise UsageError("input-missing", f"no such file or folder: {name}")
+        yield os.path.abspath(name)
 
 
 def _expanded(pattern: str) -> list[str]:
@@ -74,6 +118,7 @@ def scan(
     follow_symlinks: bool = False,
     exclude: frozenset[FileId] = frozenset(),
     below_each: bool = False,
+    extensions: Extensions | None = None,
 ) -> Iterator[Found]:
     """Yield every file below the inputs, depth first, sorted within a folder, without holding more
     than one folder's names at a time.
@@ -87,15 +132,54 @@ def scan(
         follow_symlinks: follow links that are met below the inputs; a folder is entered only once.
         exclude: (device, inode) of folders that are never entered.
         below_each: names start below each input folder, also when there are several.
+        extensions: of the files to read; others get a code. An input that is a file is read.
     """
     visited: set[FileId] | None = set() if follow_symlinks else None
     for path in inputs:
         alone = (len(inputs) == 1 or below_each) and os.path.isdir(path)
         start = len(path.rstrip("/")) + 1 if alone else len(os.path.dirname(path).rstrip("/")) + 1
-        if os.path.isdir(path):
-            yield from _scan_tree(_Folder(path.rstrip("/") or "/", start), visited, exclude)
-        else:
+        if not os.path.isdir(path):
             yield _found_file(path, start)
+            continue
+        tree = _scan_tree(_Folder(path.rstrip("/") or "/", start), visited, exclude)
+        for found in tree:
+            wanted = found.code or extensions is None or extensions.allow(found.path)
+            yield found if wanted else found._replace(code="other-extension")
+
+
+class Extensions(NamedTuple):
+    """Which files are read by their names, in small letters: with one of these endings.
+
+    Attributes:
+        endings: such as `.dcm`.
+        numbers: also names of digits and dots, as UIDs are, and without any ending (`[dcm]`).
+    """
+
+    endings: tuple[str, ...]
+    numbers: bool
+
+    @staticmethod
+    def parse(text: str) -> Extensions:
+        """Read a list such as `dcm,ima,[dcm]`.
+
+        Raises:
+            UsageError: `usage`: something else is in it.
+        """
+        words = [word.strip().lower() for word in text.split(",")]
+        for word in words:
+            if word != "[dcm]" and not _EXTENSION.fullmatch(word):
+                raise UsageError("usage", f"--ext: {word!r} is no extension; such as dcm,ima,[dcm]")
+        plain = [word for word in words if word != "[dcm]"]
+        return Extensions(tuple("." + word.removeprefix(".") for word in plain), "[dcm]" in words)
+
+    def allow(self, path: str) -> bool:
+        """Whether a file is read."""
+        name = os.path.basename(path).lower()
+        return name.endswith(self.endings) or (self.numbers and bool(_NUMBERS.fullmatch(name)))
+
+
+_EXTENSION = re.compile(r"\.?[a-z0-9_][a-z0-9_.-]*")
+_NUMBERS = re.compile(r"[0-9.]+|[^.]+")
 
 
 def folder_ids(*paths: str) -> frozenset[FileId]:
