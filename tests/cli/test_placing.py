@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,76 @@ def test_a_kill_in_place_leaves_every_file_old_or_new_and_resume_completes(
 def kill_all(word: str) -> None:
     """Kill every process of a run, as a power cut does."""
     subprocess.run(["pkill", "-9", "-f", f"deident run {word}"], check=False)
+
+
+# -- archives -------------------------------------------------------------------------------------
+
+
+def members(archive: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(archive) as found:
+        assert found.testzip() is None
+        return {name: found.read(name) for name in found.namelist()}
+
+
+def test_an_archive_holds_what_a_folder_would(study: Path, tmp_path: Path, here: Any) -> None:
+    project = tmp_path / "p"
+    here("project", "init", project)
+    for out in ("out", "out.zip", "again.ZIP"):
+        result = here("run", study, "-o", tmp_path / out, "--project", project, "-j", 2)
+        assert (result.code, "3 written" in result.out) == (3, True)
+    folder = tmp_path / "out"
+    wanted = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.dcm")}
+    assert members(tmp_path / "out.zip") == wanted
+    assert list(members(tmp_path / "out.zip")) == sorted(wanted)
+    assert (tmp_path / "out.zip").read_bytes() == (tmp_path / "again.ZIP").read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_an_archive_is_never_replaced(study: Path, tmp_path: Path, here: Any) -> None:
+    (tmp_path / "out.zip").write_text("mine")
+    result = here("run", study, "-o", tmp_path / "out.zip")
+    assert (result.code, "exists already" in result.err) == (2, True)
+    assert (tmp_path / "out.zip").read_text() == "mine"
+    assert not (tmp_path / "out.zip.deident-project").exists()
+
+
+def test_undo_of_an_archive(study: Path, tmp_path: Path, here: Any) -> None:
+    project = tmp_path / "out.zip.deident-project"
+    here("run", study, "-o", tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip", "a") as archive:
+        archive.writestr("note.txt", "mine")
+    changed = here("runs", "undo", project, last_run(project, here))
+    assert (changed.code, "3 changed since and kept" in changed.out) == (4, True)
+    (tmp_path / "out.zip").unlink()
+    here("run", study, "-o", tmp_path / "out.zip", "--resume")
+    undone = here("runs", "undo", project, last_run(project, here))
+    assert (undone.code, "outputs removed" in undone.out) == (0, True)
+    assert not (tmp_path / "out.zip").exists()
+
+
+@pytest.mark.parametrize(("event", "ending"), [("open", "MR_small.dcm"), ("os.link", "/archive")])
+def test_a_kill_leaves_no_archive_and_resume_makes_it(
+    study: Path, tmp_path: Path, here: Any, event: str, ending: str
+) -> None:
+    project = tmp_path / "p"
+    here("project", "init", project)
+    here("run", study, "-o", tmp_path / "whole.zip", "--project", project)
+    words = (
+        "run",
+        str(study),
+        "-o",
+        str(tmp_path / "out.zip"),
+        "--project",
+        str(project),
+        "-j",
+        "1",
+    )
+    with Gate(tmp_path / "gate", event, ending) as gate:
+        gate.held(command(*words), lambda pid: kill_all(str(study)))
+    assert not (tmp_path / "out.zip").exists()
+    assert here(*words, "--resume").code == 3
+    assert (tmp_path / "out.zip").read_bytes() == (tmp_path / "whole.zip").read_bytes()
+    assert not list(tmp_path.glob(".out*"))
 
 
 # -- folders called after paths -------------------------------------------------------------------

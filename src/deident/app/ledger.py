@@ -65,6 +65,10 @@ class Ledger(Protocol):
         """Give final outcomes to whatever has none yet."""
         ...
 
+    def complete(self) -> None:
+        """Every instance has its outcome, and nothing was cut short."""
+        ...
+
     def idle(self, finish: Finish) -> None:
         """Called now and then."""
         ...
@@ -101,6 +105,9 @@ class DryLedger:
         """See `Ledger`."""
 
     def settle(self, finish: Finish) -> None:
+        """See `Ledger`."""
+
+    def complete(self) -> None:
         """See `Ledger`."""
 
     def idle(self, finish: Finish) -> None:
@@ -329,6 +336,18 @@ class RunLedger:
             }
         finally:
             books.close()
+
+    def complete(self) -> None:
+        """See `Ledger`.
+
+        Raises:
+            InfrastructureError: `write-failed`.
+        """
+        self._journal.flush()
+        try:
+            self._output.complete()
+        except OSError as error:
+            raise folder.write_error(error) from error
 
     def idle(self, finish: Finish) -> None:
         """Commit what has waited long enough."""

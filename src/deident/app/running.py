@@ -29,6 +29,7 @@ from deident.endpoints.naming import (
 )
 from deident.endpoints.placing import Output
 from deident.endpoints.sources import Extensions
+from deident.endpoints.zipped import ZipOutput, is_archive
 from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
 from deident.store.journal import Opening
@@ -105,8 +106,12 @@ class RunSettings(NamedTuple):
 
     @property
     def policy(self) -> str:
-        """How outputs are placed: `folder`, `suffix` or `in-place`."""
-        return "in-place" if self.in_place else "suffix" if self.suffix else "folder"
+        """How outputs are placed: `folder`, `zip`, `suffix` or `in-place`."""
+        if self.in_place:
+            return "in-place"
+        if self.suffix:
+            return "suffix"
+        return "zip" if is_archive(self.output) else "folder"
 
 
 class Observer:
@@ -166,9 +171,15 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
 
 def _destination(settings: RunSettings, run_id: str) -> Output:
     """Where outputs go."""
-    if settings.in_place:
-        return InPlaceOutput(run_id)
-    return BesideOutput(run_id) if settings.suffix else FolderOutput(settings.output)
+    match settings.policy:
+        case "in-place":
+            return InPlaceOutput(run_id)
+        case "suffix":
+            return BesideOutput(run_id)
+        case "zip":
+            return ZipOutput(settings.output)
+        case _:
+            return FolderOutput(settings.output)
 
 
 def _new_project(place: str) -> Project:
@@ -200,7 +211,8 @@ def _run_ledger(
         output.made,
     )
     projects.note_profile(project, recipe.name)
-    durability = settings.durability if settings.policy == "folder" else "batch"
+    beside = settings.policy in ("suffix", "in-place")
+    durability = "batch" if beside else settings.durability
     return RunLedger(
         project, output, run_id, opening, durability=durability, resume=settings.resume
     )
@@ -254,7 +266,8 @@ class _Run:
             self._recipe.engine(project.key),
             _naming(self._settings, project, template),
             ledger.placement,
-            sync=self._settings.durability == "file" or self._settings.policy != "folder",
+            sync=self._settings.durability == "file"
+            or self._settings.policy in ("suffix", "in-place"),
             replacing=self._replacing(project),
         )
         pool = Pool(
@@ -271,6 +284,8 @@ class _Run:
                 for done in pool.run(self._items()):
                     self._account(done.item, _outcome(done, ledger))
                 ledger.settle(self._count)
+                if not signals.received:
+                    ledger.complete()
         except InfrastructureError:
             with suppress(InfrastructureError):  # the first failure is the one to tell of
                 ledger.settle(self._count)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deident.endpoints import folder
+from deident.endpoints.zipped import archive_of, remove_unchanged_archive
 from deident.errors import UsageError
 from deident.store import project as projects
 from deident.store.journal import Books, Earlier, Opening, Run
@@ -95,6 +96,8 @@ def undo(path: str, name: str) -> Undone:
             text = f"run {name} has kept no copies of the originals that it replaced"
             raise UsageError("usage", text)
         step = partial(_restore, project)
+    elif run.policy == "zip":
+        return _undo_archive(books, opening, run)
     else:
         step = partial(_remove, opening.output)
     try:
@@ -123,6 +126,20 @@ def confirm(path: str, name: str) -> None:
         raise UsageError("usage", f"run {name} is undone already")
     books.set_state(name, "confirmed")
     _drop_copies(project, name)
+
+
+def _undo_archive(books: Books, opening: Opening, run: Run) -> Undone:
+    """An archive goes as a whole, whichever runs have filled it, or stays if it was changed."""
+    together = [one for one in books.runs() if one.place == run.place and one.state != "undone"]
+    sizes = {output.name: output.size for one in together for output in books.written(one.name)}
+    try:
+        done = remove_unchanged_archive(archive_of(opening.output), sizes)
+    except OSError as error:
+        raise folder.write_error(error) from error
+    for one in together if done != "changed" else ():
+        books.set_state(one.name, "undone")
+    counts = {done: len(sizes)}
+    return Undone(*(counts.get(word, 0) for word in Undone._fields))
 
 
 def _remove(root: str, output: Earlier) -> str:

@@ -33,7 +33,14 @@ class _Seconds(click.FloatRange):
 
 @click.command(cls=Command)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("-o", "--output", "target", default=None, metavar="OUT", help="Output folder.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    default=None,
+    metavar="OUT",
+    help="Output folder, or a ZIP archive if the name ends in .zip.",
+)
 @click.option(
     "--suffix", metavar="TEXT",
     help="Instead of OUT: write each output beside its original, with TEXT behind the name.",

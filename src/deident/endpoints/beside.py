@@ -111,6 +111,9 @@ class BesideOutput:
         sync_folder(target)
         return Placed(number, "written", target)
 
+    def complete(self) -> None:
+        """Nothing is left to do."""
+
     def close(self) -> None:
         """Remove whatever waits for a name."""
         for waiting in self._waiting.values():

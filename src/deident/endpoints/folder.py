@@ -191,6 +191,9 @@ class FolderOutput:
                     break
             yield target, there
 
+    def complete(self) -> None:
+        """Nothing is left to do."""
+
     def close(self) -> None:
         """Remove the staging folder with all that was not committed, and release the lock."""
         remove_staging(self.staging)

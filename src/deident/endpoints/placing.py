@@ -92,6 +92,14 @@ class Output(Protocol):
         """
         ...
 
+    def complete(self) -> None:
+        """All outputs have their names: do what can only be done now.
+
+        Raises:
+            OSError: the file system refused.
+        """
+        ...
+
     def close(self) -> None:
         """Remove whatever was not committed."""
         ...
