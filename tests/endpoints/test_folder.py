@@ -195,10 +195,10 @@ def test_commit_places_and_never_replaces(tmp_path: Path) -> None:
 def run_in_order(root: Path, arrivals: list[tuple[int, bytes]]) -> dict[str, bytes]:
     """Commit outputs that all ask for one name, settle, and return what lies there."""
     output = FolderOutput(str(root))
-    placed = {}
+    placed: dict[str, dict[int, str]] = {}
     for number, content in arrivals:
         if output.commit(stage(output, number, content), "", "x.dcm") == "written":
-            placed["x.dcm"] = number
+            placed["x.dcm"] = {number: "x.dcm"}
     settled = list(output.settle(placed))
     output.close()
     final = contents(root)
@@ -206,6 +206,30 @@ def run_in_order(root: Path, arrivals: list[tuple[int, bytes]]) -> dict[str, byt
     for number, _, name in settled:  # every instance's content is where its placement says
         assert final[name] == arrived[number]
     return final
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4])
+@pytest.mark.parametrize("settled_before", [False, True])
+def test_a_resumed_run_numbers_as_one_run_does(
+    cut: int, settled_before: bool, tmp_path: Path
+) -> None:
+    """Wherever the first run ended, before its collisions were settled or after."""
+    arrivals = [(number, b"%d" % (number * 7 % 5)) for number in range(5)]
+    whole = run_in_order(tmp_path / "whole", arrivals)
+    for order in itertools.permutations(arrivals):
+        root = tmp_path / "".join(str(number) for number, _ in order)
+        holders: dict[int, str] = {}
+        for part in (order[:cut], order[cut:]):
+            output = FolderOutput(str(root))
+            for number, content in part:
+                if output.commit(stage(output, number, content), "", "x.dcm") == "written":
+                    holders[number] = "x.dcm"
+            if settled_before or part == order[cut:]:
+                for placed in output.settle({"x.dcm": holders}):
+                    holders[placed.number] = placed.name
+            output.close()
+        if settled_before:
+            assert contents(root) == whole
 
 
 def test_collisions_end_the_same_in_every_order(tmp_path: Path) -> None:
@@ -270,10 +294,10 @@ def test_names_that_another_run_takes_meanwhile(
     order: tuple[bytes, ...], taken: bytes, tmp_path: Path
 ) -> None:
     output = FolderOutput(str(tmp_path / "out"))
-    placed = {}
+    placed: dict[str, dict[int, str]] = {}
     for number, content in enumerate(order):
         if output.commit(stage(output, number, content), "", "x.dcm") == "written":
-            placed["x.dcm"] = number
+            placed["x.dcm"] = {number: "x.dcm"}
     seen = []
     for one in output.settle(placed):
         seen.append(one)

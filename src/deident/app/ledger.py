@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple, Protocol
 
 from deident.endpoints import folder, sources
 from deident.endpoints.beside import staged_by
+from deident.endpoints.naming import unnumbered
 from deident.endpoints.placing import Output, Placement
 from deident.errors import UsageError
 from deident.store import project as projects
-from deident.store.journal import Books, JournalWriter, Opening, Record, Renamed
+from deident.store.journal import Books, Earlier, JournalWriter, Opening, Record, Renamed
 from deident.store.project import Project
 from deident.store.quarantine import QuarantineWriter
 from deident.work.deidentify import Outcome, failed
@@ -181,12 +182,10 @@ class RunLedger:
             return None
         if self._in_place:
             there = folder.size_and_time(path) == (found.size, found.time)
-            return failed("resumed")._replace(series=found.series) if there else None
+            return _resumed(found) if there else None
         unchanged = folder.size_and_time(path) == (found.source_size, found.source_time)
         written = folder.size_and_time(self.placement.final(found.name))
-        if not unchanged or written is None or written[0] != found.size:
-            return None
-        return failed("resumed")._replace(series=found.series)
+        return _resumed(found) if unchanged and written == (found.size, found.time) else None
 
     def is_own(self, path: str) -> bool:
         """See `Ledger`; what a run of this project left that has died is removed."""
@@ -312,10 +311,13 @@ class RunLedger:
             raise folder.write_error(error) from error
 
     def _settle(self, finish: Finish) -> None:
-        holders = self._holders()
-        asked = {number: name for name, number in holders.items()}
+        holders, resumed = self._holders()
+        asked = {number: name for name, held in holders.items() for number in held}
         asked |= {number: outcome.name for number, outcome in self._collided.items()}
         for placed in self._output.settle(holders):
+            if placed.number in resumed:
+                self._journal.add(Renamed(placed.number, "skipped", placed.name))
+                continue
             self._journal.add(Renamed(*placed))
             if placed.status == "written" and placed.name != asked[placed.number]:
                 self.collisions += 1
@@ -323,19 +325,29 @@ class RunLedger:
             if outcome is not None:
                 finish(placed.number, _placed(outcome, placed.status)._replace(name=placed.name))
 
-    def _holders(self) -> dict[str, int]:
-        """Which instance of this run got a name that others asked for as well."""
+    def _holders(self) -> tuple[dict[str, dict[int, str]], set[int]]:
+        """What has the names that others asked for as well: by name, instance and name now; and
+        which of them earlier runs have written.
+        """
         self._journal.flush()
         names = self._output.colliding
+        holders: dict[str, dict[int, str]] = {}
+        resumed: set[int] = set()
         books = Books(self._project)
         try:
-            return {
-                entry.name: entry.number
-                for entry in books.entries(self._run)
-                if isinstance(entry, Record) and entry.status == "written" and entry.name in names
-            }
+            for entry in books.entries(self._run):
+                if not isinstance(entry, Record) or not entry.name:
+                    continue
+                if entry.status != "written" and entry.code != "resumed":
+                    continue
+                base = entry.name if entry.name in names else unnumbered(entry.name)
+                if base in names:
+                    holders.setdefault(base, {})[entry.number] = entry.name
+                    if entry.code == "resumed":
+                        resumed.add(entry.number)
         finally:
             books.close()
+        return holders, resumed
 
     def complete(self) -> None:
         """See `Ledger`.
@@ -377,6 +389,18 @@ def _placed(outcome: Outcome, status: str) -> Outcome:
     if status == "duplicate":
         return outcome._replace(status="skipped", code="duplicate")
     return outcome._replace(status=status)
+
+
+def _resumed(found: Earlier) -> Outcome:
+    """The outcome of an instance that an earlier run has done."""
+    return failed("resumed")._replace(
+        name=found.name,
+        size=found.size,
+        time=found.time,
+        source_size=found.source_size,
+        source_time=found.source_time,
+        series=found.series,
+    )
 
 
 def resumed_run(project: Project, output: str, profile: str) -> str:

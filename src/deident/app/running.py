@@ -343,7 +343,8 @@ class _Run:
         return "own-output" if suffix and path.endswith(suffix) else ""
 
     def _account(self, item: Item, outcome: Outcome) -> None:
-        self._summary.bytes_in += outcome.source_size
+        if outcome.code != "resumed":  # it was not read
+            self._summary.bytes_in += outcome.source_size
         self._summary.observe(outcome.findings, outcome.notes)
         self._ledger.enter(item, outcome, self._count)
 

@@ -90,7 +90,7 @@ class BesideOutput:
         """Remove what is staged for an instance, if anything."""
         unlink_if_there(self.placement.staged(number, source))
 
-    def settle(self, placed: Mapping[str, int]) -> Iterator[Placed]:
+    def settle(self, placed: Mapping[str, Mapping[int, str]]) -> Iterator[Placed]:
         """Name what collided: `a.dcm`, `a_2.dcm`, …"""
         for name, waiting in sorted(self._waiting.items()):
             for number, staged in sorted(waiting):

@@ -124,38 +124,46 @@ class FolderOutput:
         """Names that more than one output of this run asked for, with different bytes."""
         return frozenset(self._colliding)
 
-    def settle(self, placed: Mapping[str, int]) -> Iterator[Placed]:
+    def settle(self, placed: Mapping[str, Mapping[int, str]]) -> Iterator[Placed]:
         """Name the outputs that collided: in the order of their digests, `a.dcm`, `a_2.dcm`, …
 
-        The result depends on the contents alone, not on which was finished first. What earlier runs
-        left is never renamed or replaced.
+        The result depends on the contents alone, not on which was finished first, nor on whether a
+        run was interrupted and resumed. What else is there is never renamed or replaced.
 
         Args:
-            placed: of `colliding`, the names that this run has written, and for which number.
+            placed: for each of `colliding`, what this run, or one that it resumes, has given that
+                name or a numbered one: instance and name.
         """
         for name in sorted(self._colliding):
-            yield from self._settle_name(name, self._colliding[name], placed.get(name))
+            yield from self._settle_name(name, self._colliding[name], placed.get(name, {}))
         self._colliding.clear()
 
-    def _settle_name(self, name: str, numbers: list[int], holder: int | None) -> Iterator[Placed]:
+    def _settle_name(
+        self, name: str, numbers: list[int], holders: Mapping[int, str]
+    ) -> Iterator[Placed]:
         paths = {number: f"{self.staging}/{number}" for number in numbers}
-        if holder is not None:
-            paths[holder] = f"{self.root}/{name}"
+        paths |= {number: f"{self.root}/{held}" for number, held in holders.items()}
         same: dict[bytes, list[int]] = {}
-        for number, path in sorted(paths.items(), key=lambda pair: (pair[0] != holder, pair[0])):
+        for number, path in sorted(paths.items(), key=lambda one: (one[0] not in holders, one[0])):
             same.setdefault(_digest(path), []).append(number)
-        digests = {numbers_of_one[0]: digest for digest, numbers_of_one in sorted(same.items())}
-        first = list(digests)
-        targets = dict(zip(first, self._targets(name, first, paths, holder), strict=True))
-        # Who gets the first name comes last: by then its holder has moved on.
-        for number in sorted(first, key=lambda number: targets[number][0] == name):
+        groups = [group for _, group in sorted(same.items())]
+        first = [group[0] for group in groups]
+        targets = dict(
+            zip(first, self._targets(name, first, paths, set(holders.values())), strict=True)
+        )
+        for number in first:  # make way: one may be to get the name that another one has
             target, there = targets[number]
-            status = "duplicate" if there and number != holder else "written"
-            if there and number == holder:
-                os.unlink(paths[number])  # it was counted as written, and it is
-            elif not there and (number, target) != (holder, name):
+            if number in holders and not there and holders[number] != target:
+                os.rename(paths[number], f"{self.staging}/{number}")
+                paths[number] = f"{self.staging}/{number}"
+        for number, *others in groups:
+            target, there = targets[number]
+            status = "duplicate" if there and number not in holders else "written"
+            if there:
+                os.unlink(paths[number])  # the same bytes are there; a holder was counted already
+            elif paths[number] != f"{self.root}/{target}":
                 status, target = self._place(paths[number], name, target)
-            for other in same[digests[number]][1:]:
+            for other in others:
                 yield Placed(other, "duplicate", target)
             yield Placed(number, status, target)
 
@@ -174,18 +182,19 @@ class FolderOutput:
         return "written", target
 
     def _targets(
-        self, name: str, numbers: list[int], paths: Mapping[int, str], holder: int | None
+        self, name: str, numbers: list[int], paths: Mapping[int, str], own: set[str]
     ) -> Iterator[tuple[str, bool]]:
-        """For each output the name it gets, and whether its bytes are there already."""
+        """For each output the name it gets, and whether its bytes are there already.
+
+        `own` are names that outputs among these have now; others' names are passed over.
+        """
         counter = count(1)
         for number in numbers:
             there = False
             while True:
                 place_number = next(counter)
                 target = name if place_number == 1 else numbered(name, place_number)
-                if target == name and holder is not None:
-                    break
-                if not os.path.lexists(f"{self.root}/{target}"):
+                if target in own or not os.path.lexists(f"{self.root}/{target}"):
                     break
                 if there := same_content(paths[number], f"{self.root}/{target}"):
                     break

@@ -19,6 +19,7 @@ _MAX_BYTES = 255
 
 _FIELD = re.compile(r"\{(\w+)(?::0(\d{1,2}))?\}")
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._^+=@-]{0,198}[A-Za-z0-9_]")
+_NUMBERED = re.compile(r"(?P<stem>.*[^/])_(?P<number>[2-9]|[1-9]\d+)(?P<extension>\.[^./]*)?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|clock\$)(?:\..*)?", re.IGNORECASE)
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 
@@ -71,6 +72,19 @@ def numbered(name: str, number: int) -> str:
     if not stem:
         stem, dot, extension = component, "", ""
     return folder + slash + _shortened(f"{stem}_{number}{dot}{extension}", f"_{number}")
+
+
+def unnumbered(name: str) -> str:
+    """Return the name that `numbered` has numbered, as far as can be told; else nothing.
+
+    >>> unnumbered("a/b_2.dcm"), unnumbered("a/b.dcm"), unnumbered("a/b_1.dcm")
+    ('a/b.dcm', '', '')
+    """
+    found = _NUMBERED.fullmatch(name)
+    if found is None:
+        return ""
+    base = found["stem"] + (found["extension"] or "")
+    return base if numbered(base, int(found["number"])) == name else ""
 
 
 def _shortened(component: str, ending: str = "") -> str:

@@ -84,11 +84,12 @@ class Output(Protocol):
         """Remove what is staged for an instance, if anything."""
         ...
 
-    def settle(self, placed: Mapping[str, int]) -> Iterator[Placed]:
+    def settle(self, placed: Mapping[str, Mapping[int, str]]) -> Iterator[Placed]:
         """Name the outputs that collided.
 
         Args:
-            placed: of `colliding`, the names that this run has written, and for which number.
+            placed: for each of `colliding`, what this run, or one that it resumes, has given that
+                name or a numbered one: instance and name.
         """
         ...
 

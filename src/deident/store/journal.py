@@ -159,12 +159,15 @@ class JournalWriter:
 
     def close(self, state: str) -> None:
         """End the journal with the run's `state`."""
-        self.add(Closing(state))
-        self.flush()
-        connection = self._connected()
-        with database.reported(f"{self._project.path}/{database.NAME}"):
-            connection.execute("UPDATE run SET state = ? WHERE id = ?", (state, self._id))
-            connection.close()
+        try:
+            self.add(Closing(state))
+            self.flush()
+            with database.reported(f"{self._project.path}/{database.NAME}"):
+                query = "UPDATE run SET state = ? WHERE id = ?"
+                self._connected().execute(query, (state, self._id))
+        finally:
+            if self._connection is not None:
+                self._connection.close()
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -244,6 +247,15 @@ def prepare() -> None:
     del aead, sqlite3, zlib
 
 
+# The name that the last run which resumed an instance has found or given.
+_RENUMBERED = """
+    SELECT run.name, number, instance.name FROM instance JOIN run ON run.id = instance.run
+    WHERE source = ? AND output = ? AND run.id > ? AND size = ? AND time = ?
+        AND code = 'resumed' AND instance.name IS NOT NULL AND run.state != 'undone'
+    ORDER BY run.id DESC LIMIT 1
+"""
+
+
 class Run(NamedTuple):
     """One run as the books have it; `state` as in the schema, `place` stands for its output."""
 
@@ -306,7 +318,8 @@ class Books:
         rows = self._rows(
             "SELECT run.name, number, instance.name, size, time, source_size, source_time, series "
             "FROM instance JOIN run ON run.id = instance.run "
-            "WHERE source = ? AND output = ? AND status = 'written' AND run.state != 'undone' "
+            "WHERE source = ? AND output = ? AND (status = 'written' OR code = 'resumed') "
+            "AND instance.name IS NOT NULL AND run.state != 'undone' "
             "ORDER BY run.id DESC LIMIT 1",
             _hash(self._project, source),
             _hash(self._project, output),
@@ -314,23 +327,29 @@ class Books:
         if not rows:
             return None
         run, number, sealed, *rest = rows[0]
-        cipher = _cipher(self._project, run)
-        name = _unseal(cipher, sealed, f"{run} name {number}".encode(), self._path)
-        return Earlier(run, number, name.decode("utf-8", "surrogatepass"), *rest)
+        return Earlier(run, number, self._name(run, number, sealed), *rest)
 
     def written(self, run: str) -> Iterator[Earlier]:
-        """What a run has written, in the order of its numbers."""
+        """What a run has written, in the order of its numbers, under the names that it has now: a
+        run that resumed it may have numbered it otherwise.
+        """
         query = (
-            "SELECT number, instance.name, size, time, source_size, source_time, series "
-            "FROM instance JOIN run ON run.id = instance.run "
+            "SELECT number, instance.name, size, time, source_size, source_time, series, "
+            "source, run.output, run.id FROM instance JOIN run ON run.id = instance.run "
             "WHERE run.name = ? AND status = 'written' AND number > ? ORDER BY number LIMIT 1000"
         )
-        cipher = _cipher(self._project, run)
         number = -1
         while rows := self._rows(query, run, number):
-            for number, sealed, *rest in rows:
-                name = _unseal(cipher, sealed, f"{run} name {number}".encode(), self._path)
-                yield Earlier(run, number, name.decode("utf-8", "surrogatepass"), *rest)
+            for number, sealed, size, time, *rest, source, output, run_id in rows:
+                latest = self._rows(_RENUMBERED, source, output, run_id, size, time)
+                its_run, its_number, its_name = latest[0] if latest else (run, number, sealed)
+                name = self._name(its_run, its_number, its_name)
+                yield Earlier(run, number, name, size, time, *rest)
+
+    def _name(self, run: str, number: int, sealed: bytes) -> str:
+        cipher = _cipher(self._project, run)
+        name = _unseal(cipher, sealed, f"{run} name {number}".encode(), self._path)
+        return name.decode("utf-8", "surrogatepass")
 
     def close(self) -> None:
         """Close the database."""
