@@ -377,12 +377,13 @@ class RunLedger:
             self._output.drop(item.number, item.path)
         if self._books is not None:
             self._books.close()
-        self._journal.close(state)
-        os.close(self._lock)
         try:
+            self._journal.close(state)
             projects.write_private(f"{self._folder}/summary.json", summary)
         except OSError as error:
             raise projects.no_more(error) from error
+        finally:
+            os.close(self._lock)
 
 
 def _placed(outcome: Outcome, status: str) -> Outcome:
