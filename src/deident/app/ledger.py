@@ -21,6 +21,7 @@ from deident.work.worker import Item
 _FLUSH_SECONDS = 2.0
 # The first seal costs an import: by then every worker has something to do meanwhile.
 _FIRST_FLUSH = 64
+_LEFT_OUT = frozenset(("skipped", "quarantined"))
 
 
 class Ledger(Protocol):
@@ -304,6 +305,24 @@ def written_names(project: Project, output: str) -> dict[str, str]:
     for _, _, entries in _runs_into(project, output):
         _collect(entries, outputs)
     return {source: f"{output}/{found.name}" for source, found in outputs.items()}
+
+
+def left_out_codes(project: Project, output: str) -> dict[str, str]:
+    """Why originals were not written into this output: absolute path → code, the last run's.
+
+    Raises:
+        InfrastructureError: `journal-damaged`.
+    """
+    codes: dict[str, str] = {}
+    for _, _, entries in _runs_into(project, output):
+        sources: dict[int, str] = {}
+        for entry in entries:
+            if isinstance(entry, Record):
+                sources[entry.number] = entry.source
+                codes[entry.source] = entry.code if entry.status in _LEFT_OUT else ""
+            elif isinstance(entry, Renamed):
+                codes[sources[entry.number]] = entry.status if entry.status != "written" else ""
+    return {source: code for source, code in codes.items() if code}
 
 
 def _runs_into(project: Project, output: str) -> Iterator[tuple[str, Opening, Iterator[Entry]]]:
