@@ -185,19 +185,20 @@ def _print(summary: Summary, asked: _Asked, after: str, *, project: bool) -> Non
 def _heading(summary: Summary, *, project: bool) -> Iterator[str]:
     from deident.app.readable import plural
 
-    before = sum(series.before for series in summary.series)
+    alone = sum(series.before for series in summary.series) - summary.pairs
     yield (
         f"{plural(summary.pairs, 'pair')} compared in "
         f"{plural(len(summary.series), 'series', 'series')}, "
-        f"{before - summary.pairs} originals without a counterpart"
+        f"{plural(alone, 'original')} without a counterpart"
     )
     if summary.strangers:
-        yield f"{summary.strangers} cleaned instances of series that the originals do not have"
+        strangers = plural(summary.strangers, "cleaned instance")
+        yield f"{strangers} of series that the originals do not have"
     for code, count in sorted(summary.unreadable.items()):
         yield f"{plural(count, 'file')} could not be read: {REASONS[code].text} [{code}]"
     for options, count in sorted(summary.options.items()):
-        words = ", ".join(options) or "no options"
-        yield f"{plural(count, 'pair')} judged by the Basic Profile with {words}"
+        words = f" with {', '.join(options)}" if options else ""
+        yield f"{plural(count, 'pair')} judged by the Basic Profile{words}"
     if not summary.pairs and not project:
         yield "Give --project: new UIDs are paired by the project's key."
 
@@ -233,14 +234,14 @@ def _findings(summary: Summary, severity: str) -> Iterator[tuple[Series, Finding
 def _finding_line(label: str, finding: Finding, count: int, painter: Painter) -> str:
     times = f" ({count} times)" if count > 1 else ""
     sign = painter(SIGNS[finding.severity], *COLOURS[finding.severity])
-    return f"{sign} {label}  {finding.check}: {_words(finding)}{times}"
+    return f"{sign} {label}  {finding.check}  {_words(finding)}{times}"
 
 
 def _words(finding: Finding) -> str:
     from deident.app.science.series import KINDS
 
     reason = f" [{finding.allowed}]" if finding.allowed else ""
-    return output.escaped(f"{finding.what} {KINDS[finding.kind]}{reason}")
+    return output.escaped(f"{finding.what}: {KINDS[finding.kind]}{reason}")
 
 
 def _examples(series: Series, finding: Finding, asked: _Asked, after: str) -> None:
@@ -278,7 +279,7 @@ def _losses(summary: Summary, painter: Painter) -> None:
         shown = ", ".join(list(names)[:_SHOWN_NAMES])
         more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
         words = _words(finding._replace(what=shown + more))
-        text = f"{finding.check}: {words}, in {plural(len(where), 'series', 'series')}"
+        text = f"{finding.check}  {words}, in {plural(len(where), 'series', 'series')}"
         painted_line(f"{painter('-', 'yellow')} {text}")
 
 

@@ -43,19 +43,29 @@ class Allowance:
         self._table: StandardTable = effective_table(options)
         self.options = self._table.options
 
-    def why(self, steps: Iterable[Step]) -> str:
-        """The row that lets the last of some steps go, or what is above it; empty if none does."""
-        return next((origin for step in steps if (origin := self._why(step))), "")
+    def why(self, steps: Iterable[Step], *, other: bool = False) -> str:
+        """The row that lets the last of some steps go, or what is above it; empty if none does.
 
-    def _why(self, step: Step) -> str:
+        With `other`: the row that lets another value stand there, which code X does not.
+        """
+        return next((origin for step in steps if (origin := self._why(step, other=other))), "")
+
+    def _why(self, step: Step, *, other: bool) -> str:
         if step.creator is not None:
             safe = _SAFE_PRIVATE in self.options
             stays = safe and is_safe(step.tag, step.creator, step.vr)
-            return "" if stays else PRIVATE
+            return "" if stays or other else PRIVATE
         row = self._table.row(step.tag, step.vr)
         if row is None or row.code in _STAYS:
             return ""
+        if other and not _lets_differ(row.code):
+            return ""
         return f"{row.origin} {row.code}"
+
+
+def _lets_differ(code: str) -> bool:
+    """Whether a code allows a dummy: D does, and Z but for references (X/Z/U*)."""
+    return "D" in code or ("Z" in code and "U" not in code)
 
 
 @lru_cache(maxsize=32)

@@ -61,9 +61,9 @@ class Pair(NamedTuple):
         example = Example(self.file, *words) if self.values else Example(self.file, "", "")
         self.series.find(Finding(check, severity, kind, what, allowed), example)
 
-    def why(self, path: Path, tag: int, vr: str = "") -> str:
-        """What lets the original's element at a place go; empty if nothing does."""
-        return self.allowed.why(self.before.steps(path, tag, vr))
+    def why(self, path: Path, tag: int, vr: str = "", *, other: bool = False) -> str:
+        """What lets the original's element at a place go, or differ; empty if nothing does."""
+        return self.allowed.why(self.before.steps(path, tag, vr), other=other)
 
 
 def compare_pair(pair: Pair) -> None:
@@ -102,7 +102,7 @@ def _values(pair: Pair) -> None:
         relation = relate(value, found)
         if relation == "same" or place.tag == INSTANCE_NUMBER:  # the order counts, see `_ranks`
             continue
-        allowed = _why(pair, place, old)
+        allowed = _why(pair, place, old, other=True)
         kind = "replaced" if allowed else relation
         pair.find(check, kind, name, allowed, (in_words(value), in_words(found)))
     for place in after.keys() - before.keys():
@@ -115,7 +115,7 @@ def _added(pair: Pair, place: Place, new: Found) -> None:
     value = pair.after.value(new)
     if value and _applies(pair, check):
         pair.series.compared[check] += 1
-        allowed = _why(pair, place, new)
+        allowed = _why(pair, place, new, other=True)
         pair.find(check, "added", _name(place, new), allowed, ("", in_words(value)))
 
 
@@ -134,8 +134,8 @@ def _name(place: Place, found: Found) -> str:
     return f"{found.attribute.name} in {sequence}"
 
 
-def _why(pair: Pair, place: Place, found: Found) -> str:
-    return pair.why(place.path, found.element.tag, found.element.vr)
+def _why(pair: Pair, place: Place, found: Found, *, other: bool = False) -> str:
+    return pair.why(place.path, found.element.tag, found.element.vr, other=other)
 
 
 def _ranks(facts: Facts) -> Ranks:
@@ -193,7 +193,7 @@ def _times(pair: Pair) -> None:
         if now == text:
             kept.add((path, tag))
             continue
-        allowed = pair.why(path, tag)
+        allowed = pair.why(path, tag, other=bool(now))
         if not now or allowed:
             pair.series.compared[TIMES] += 1
             pair.find(TIMES, "replaced" if now else "removed", name_of(tag), allowed, (text, now))
@@ -234,9 +234,9 @@ def _uids(pair: Pair) -> None:
         if not path and tag == SOP_INSTANCE:
             continue
         now = after.get((path, tag), ())
-        allowed = pair.why(path, tag, "UI")
         for number, uid in enumerate(uids):
             found = key(now[number]) if number < len(now) else None
+            allowed = pair.why(path, tag, "UI", other=found is not None)
             pair.series.relations[Relation(tag, key(uid), found, allowed)] += 1
 
 

@@ -102,10 +102,14 @@ def _close(before: Scalar, after: Scalar) -> bool:
     difference = abs(before - after)
     if difference <= abs(before) * _SINGLE_PRECISION:
         return True
-    digits = after.normalize()
-    fewer = len(digits.as_tuple().digits) < len(before.normalize().as_tuple().digits)
-    exponent = digits.as_tuple().exponent
-    return fewer and isinstance(exponent, int) and difference * 2 <= Decimal(1).scaleb(exponent)
+    decimals = _decimals(after)
+    return decimals < _decimals(before) and difference * 2 <= Decimal(1).scaleb(-decimals)
+
+
+def _decimals(number: Decimal) -> int:
+    """How many digits behind the point a number needs."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def in_words(value: Value, longest: int = 60) -> str:
