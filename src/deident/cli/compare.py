@@ -255,10 +255,11 @@ def _examples(series: Series, finding: Finding, asked: _Asked, after: str) -> No
 
 
 def _below(path: str, after: str) -> str:
-    """A path below the cleaned folder; of others the whole."""
-    root = Path(after).resolve()
-    found = Path(path)
-    return str(found.relative_to(root)) if root != found and root in found.parents else path
+    """The path of a cleaned file below AFTER, its name if it is AFTER; of an original the whole."""
+    root, found = Path(after).resolve(), Path(path)
+    if root == found:
+        return found.name
+    return str(found.relative_to(root)) if root in found.parents else path
 
 
 def _losses(summary: Summary, painter: Painter) -> None:

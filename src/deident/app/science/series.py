@@ -1,6 +1,6 @@
 """What a comparison has come to for one series: findings, and what is judged when all is read.
 
-Memory grows with the number of instances by some hundred bytes for each: UIDs as hashes, keys that
+Memory grows with the number of instances, not with their size: UIDs as hashes, keys that
 instances are ordered by, hashes of pixels.
 """
 
