@@ -26,7 +26,7 @@ from deident.app.science.frames import became
 from deident.app.science.relations import Relation, key
 from deident.app.science.series import Example, Finding, Ranks, Series, Severity
 from deident.app.science.values import in_words, relate
-from deident.dicom.elements import Path
+from deident.dicom.elements import Element, Path
 from deident.dicom.tags import is_private
 
 _DATE_OF = {time: day for day, time in CLOCKS.items()}
@@ -90,11 +90,14 @@ def _values(pair: Pair) -> None:
         check, name = old.attribute.check, _name(place, old)
         if not _applies(pair, check):
             continue
-        value = pair.before.value(old, after.get(place))
+        new = after.get(place)
+        if new and _same_bytes(old.element, new.element):
+            pair.series.compared[check] += 1
+            continue
+        value = pair.before.value(old, new)
         if not value:
             continue
         pair.series.compared[check] += 1
-        new = after.get(place)
         found = pair.after.value(new, old) if new else ()
         if not found:
             pair.find(check, "removed", name, _why(pair, place, old), (in_words(value), ""))
@@ -107,6 +110,12 @@ def _values(pair: Pair) -> None:
         pair.find(check, kind, name, allowed, (in_words(value), in_words(found)))
     for place in after.keys() - before.keys():
         _added(pair, place, after[place])
+
+
+def _same_bytes(old: Element, new: Element) -> bool:
+    """Whether two values in memory are the same without a look at what they mean."""
+    alike = old.vr == new.vr and old.encoding.little == new.encoding.little
+    return alike and old.span is None and new.span is None and old.value == new.value
 
 
 def _added(pair: Pair, place: Place, new: Found) -> None:
