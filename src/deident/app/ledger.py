@@ -438,3 +438,18 @@ def written_names(project: Project, output: str) -> Callable[[str], str]:
         return f"{output}/{found.name}" if found else ""
 
     return find
+
+
+def left_out_codes(project: Project, output: str) -> Callable[[str], str]:
+    """Why an original was not written into an output by the last run; empty if it was, or unknown.
+
+    Raises (when called):
+        InfrastructureError: `journal-damaged`.
+    """
+    books = Books(project)
+
+    def find(source: str) -> str:
+        status, code = books.outcome(output, source)
+        return code if status in ("skipped", "quarantined") and code != "resumed" else ""
+
+    return find

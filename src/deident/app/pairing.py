@@ -9,6 +9,7 @@ counted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ from deident.endpoints.sources import Found
 from deident.engine.pseudonyms import Identity
 from deident.errors import InstanceError
 
-_SOP_INSTANCE = 0x00080018
+_SOP_INSTANCE, _DIRECTORY_RECORDS = 0x00080018, 0x00041220
+_NO_DICOM = frozenset(("not-dicom", "empty-file"))
 
 
 class Pair(NamedTuple):
@@ -34,6 +36,8 @@ class Pairing:
     Attributes:
         files: how many cleaned instances there are.
         unmatched: how many of them no original was paired with until now.
+        unreadable: how many files of either side could not be read, by code; not files that are no
+            DICOM.
     """
 
     def __init__(
@@ -52,8 +56,9 @@ class Pairing:
         self._by_uid: dict[str, list[str]] = {}
         self._by_name: dict[str, str] = {}
         self._files: set[str] = set()
+        self.unreadable: Counter[str] = Counter()
         for found in cleaned:
-            instance = "" if found.code else instance_uid(found.path)
+            instance = self._instance(found)
             if instance:
                 self._by_uid.setdefault(instance, []).append(found.path)
                 self._by_name[found.path[found.start :]] = found.path
@@ -69,13 +74,26 @@ class Pairing:
     def pairs(self, originals: Iterable[Found]) -> Iterator[Pair]:
         """Yield every original instance with its counterpart; other files are left out."""
         for found in originals:
-            instance = "" if found.code else instance_uid(found.path)
+            instance = self._instance(found)
             if instance:
                 cleaned = self._written(found.path) if self._written else ""
                 if cleaned not in self._files:
                     cleaned = self._counterpart(instance, found.path[found.start :])
                 self._left.discard(cleaned)
                 yield Pair(found.path, cleaned)
+
+    def rest(self) -> list[str]:
+        """Paths of the cleaned instances that no original was paired with until now."""
+        return sorted(self._left)
+
+    def _instance(self, found: Found) -> str:
+        """The SOP Instance UID of what was found; empty if it is no instance."""
+        try:
+            return "" if found.code else _instance_uid(found.path)
+        except InstanceError as error:
+            if error.code not in _NO_DICOM:
+                self.unreadable[error.code] += 1
+            return ""
 
     def _counterpart(self, instance: str, name: str) -> str:
         wanted = [instance] if self._identity is None else [self._identity.uid(instance), instance]
@@ -89,9 +107,16 @@ class Pairing:
 def instance_uid(path: str) -> str:
     """Return the SOP Instance UID of a file; empty if it is no DICOM instance that can be read."""
     try:
-        with open_instance(path) as file:
-            raw = value_at(file.elements(), _SOP_INSTANCE)
-            raw = raw or file.meta.get(MEDIA_STORAGE_SOP_INSTANCE)
+        return _instance_uid(path)
     except InstanceError:
         return ""
+
+
+def _instance_uid(path: str) -> str:
+    """The SOP Instance UID; empty if there is none, or in a DICOMDIR, whose own means nothing."""
+    with open_instance(path) as file:
+        elements = file.elements()
+        if any(element.tag == _DIRECTORY_RECORDS for element in elements):
+            return ""
+        raw = value_at(elements, _SOP_INSTANCE) or file.meta.get(MEDIA_STORAGE_SOP_INSTANCE)
     return uid(raw or b"")

@@ -45,6 +45,9 @@ REVIEWED: dict[str, str] = {
     "diff": "a difference that the profile does not explain (marked `!`), in a file or in any pair "
     "of two folders; or an original that the profile would quarantine, though there is a cleaned "
     "instance of it. Originals and cleaned instances without a counterpart do not count.",
+    "compare": "damage (marked `!`): the science in a file is not what it was, and no rule of "
+    "PS3.15 under the options that the cleaned file claims allows that. What a rule takes away is "
+    "lost, not damaged, and ends with 0.",
     "scan": "nothing: risks are what it was asked to list.",
     "profile lint": "a warning, when there is no error.",
     "runs undo": "outputs that somebody has changed since, which stay.",

@@ -71,7 +71,7 @@ _MIGRATIONS = (
         name BLOB,                  -- sealed, of an output
         PRIMARY KEY (run, number)
     ) WITHOUT ROWID;
-    CREATE INDEX instance_source ON instance (source) WHERE name IS NOT NULL;
+    CREATE INDEX instance_source ON instance (source);
     """,
 )
 

@@ -329,6 +329,17 @@ class Books:
         run, number, sealed, *rest = rows[0]
         return Earlier(run, number, self._name(run, number, sealed), *rest)
 
+    def outcome(self, output: str, source: str) -> tuple[str, str]:
+        """Status and code of an original in the last run into an output; empty for none."""
+        rows = self._rows(
+            "SELECT status, code FROM instance JOIN run ON run.id = instance.run "
+            "WHERE source = ? AND output = ? AND run.state != 'undone' "
+            "ORDER BY run.id DESC LIMIT 1",
+            _hash(self._project, source),
+            _hash(self._project, output),
+        )
+        return rows[0] if rows else ("", "")
+
     def written(self, run: str) -> Iterator[Earlier]:
         """What a run has written, in the order of its numbers, under the names that it has now: a
         run that resumed it may have numbered it otherwise.
