@@ -148,6 +148,7 @@ def run(settings: RunSettings, recipe: Recipe, observer: Observer | None = None)
     place = settings.project or projects.default_path(settings.output or inputs[0])
     sources.check_relations(inputs, settings.output, place)
     template = NameTemplate(settings.template or recipe.naming or DEFAULT_TEMPLATE)
+    _extensions(settings)  # is it right? Nothing has been made yet
     project = None
     if settings.project is not None or projects.exists(place):
         project = projects.open_project(place)
@@ -245,7 +246,7 @@ class _Run:
     ) -> None:
         self._settings, self._recipe, self._observer = settings, recipe, observer
         self._inputs = inputs
-        self._extensions = Extensions.parse(settings.extensions) if settings.extensions else None
+        self._extensions = _extensions(settings)
         self._summary = summary
         self._counter = self._count_inputs() if observer.wants_total else None
         self._total: int | None = None
@@ -373,6 +374,10 @@ class _Run:
             if total % _COUNT_AT_ONCE == 0:
                 yield None
         yield total
+
+
+def _extensions(settings: RunSettings) -> Extensions | None:
+    return Extensions.parse(settings.extensions) if settings.extensions is not None else None
 
 
 def _naming(settings: RunSettings, project: Project, template: NameTemplate) -> Naming:

@@ -191,7 +191,8 @@ class JournalWriter:
             [self._row(cipher, entry) for entry in self._waiting if isinstance(entry, Record)],
         )
         connection.executemany(
-            "UPDATE instance SET status = ?, name = ? WHERE run = ? AND number = ?",
+            "UPDATE instance SET status = ?, code = coalesce(?, code), name = ? "
+            "WHERE run = ? AND number = ?",
             [self._renamed(cipher, one) for one in self._waiting if isinstance(one, Renamed)],
         )
         self._frames += 1
@@ -231,7 +232,9 @@ class JournalWriter:
 
     def _renamed(self, cipher: AESGCM, entry: Renamed) -> tuple[Any, ...]:
         name = _seal(cipher, entry.name, self._associated(entry.number))
-        return entry.status, name, self._id, entry.number
+        duplicate = entry.status == "duplicate"
+        status, code = ("skipped", "duplicate") if duplicate else (entry.status, None)
+        return status, code, name, self._id, entry.number
 
     def _associated(self, number: int) -> bytes:
         return f"{self._run} name {number}".encode()
