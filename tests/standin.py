@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deident.app.running import Recipe
-from deident.engine.result import Finding, InstanceResult, TallyKey
+from deident.engine.result import Finding, InstanceResult, TallyKey, TextKey
 from deident.errors import InstanceError
 from deident.work.worker import write_all
 
@@ -115,6 +115,9 @@ class StandIn:
     def take_tally(self) -> dict[TallyKey, int]:
         count, self.count = self.count, 0
         return {(0x00100020, "replace", "Z", "replaced", "test"): count} if count else {}
+
+    def take_texts(self) -> dict[TextKey, int]:
+        return {}
 
 
 class StandInSpec(NamedTuple):

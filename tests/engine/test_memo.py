@@ -19,7 +19,7 @@ import pytest
 from deident.engine.plan import Plan
 from deident.engine.process import Engine
 from deident.engine.pseudonyms import Identity
-from deident.engine.result import Finding, TallyKey
+from deident.engine.result import Finding, TallyKey, TextKey
 from deident.errors import InstanceError
 from deident.profiles.model import FilterRule, Profile, Rule, Selector
 from tests.engine.series import (
@@ -163,6 +163,7 @@ def used_to_plain(name: str) -> Engine:
     for number in (1, 2):
         taker.take(PLAIN[number])
     taker.engine.take_tally()
+    taker.engine.take_texts()
     taker.engine._told.clear()
     return taker.engine
 
@@ -171,7 +172,7 @@ def fork(engine: Engine) -> Engine:
     """An engine that remembers the same and learns for itself."""
     new, recall, cases = copy(engine), copy(engine._recall), copy(engine._cases)
     del new._walk  # type: ignore[attr-defined] # the other one's counting
-    new._told, new._tally, new._hit = set(), {}, {}
+    new._told, new._tally, new._texts, new._hit = set(), {}, {}, {}
     new._recall, new._cases = recall, cases
     copies = {id(case): copy(case) for case in cases._cases.values()}
     for case in copies.values():
@@ -189,6 +190,7 @@ class Expected(NamedTuple):
     outcome: Outcome
     uids: frozenset[tuple[str, str]]
     tally: Counter[TallyKey]
+    texts: Counter[TextKey]
 
 
 @cache
@@ -202,7 +204,8 @@ def expected(name: str, data: bytes) -> Expected:
     taker.uids.clear()
     taker.engine._told.clear()
     outcome = taker.take(data)
-    return Expected(outcome, frozenset(taker.uids), Counter(taker.engine.take_tally()))
+    counted = Counter(taker.engine.take_tally()), Counter(taker.engine.take_texts())
+    return Expected(outcome, frozenset(taker.uids), *counted)
 
 
 @cache
@@ -223,7 +226,8 @@ def series(one: Change) -> list[tuple[bytes, bool]]:
 def compare(name: str, instances: list[tuple[bytes, bool]]) -> list[tuple[Outcome, bool]]:
     """The outcomes, after both ways were found to agree on them."""
     short = Taker(PLANS[name], fork(used_to_plain(name)))
-    outcomes, uids, tally = [], set[tuple[str, str]](), Counter[TallyKey]()
+    outcomes, uids = [], set[tuple[str, str]]()
+    tally, texts = Counter[TallyKey](), Counter[TextKey]()
     try:
         for number, (data, different) in enumerate(instances):
             wanted = expected(name, data)
@@ -231,10 +235,12 @@ def compare(name: str, instances: list[tuple[bytes, bool]]) -> list[tuple[Outcom
             outcomes.append((wanted.outcome, different))
             uids |= wanted.uids
             tally += wanted.tally
+            texts += wanted.texts
     finally:  # templates count for all forks
-        counted = short.engine.take_tally()
+        counted, told = short.engine.take_tally(), short.engine.take_texts()
     assert short.uids == uids, name
     assert counted == tally, name
+    assert told == texts, name
     return outcomes
 
 

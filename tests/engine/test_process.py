@@ -72,6 +72,7 @@ def test_remembering_changes_nothing_on_the_wheels_files(tmp_path: Path) -> None
         written += isinstance(expected, bytes)
     assert written > len(files) // 2
     assert short_way.take_tally() == long_way.take_tally()
+    assert short_way.take_texts() == long_way.take_texts()
 
 
 @pytest.mark.samples
@@ -81,6 +82,7 @@ def test_remembering_changes_nothing_on_the_samples(samples: Path, tmp_path: Pat
     for path in [*files, *reversed(files)]:
         assert outcome(short_way, path, tmp_path) == outcome(long_way, path, tmp_path), path.name
     assert short_way.take_tally() == long_way.take_tally()
+    assert short_way.take_texts() == long_way.take_texts()
 
 
 @pytest.mark.parametrize("options", [(), ("retain-uids",), ("retain-safe-private",)])
@@ -97,6 +99,7 @@ def test_a_series_takes_the_short_way_with_the_same_result(
         assert outcome(short_way, data, tmp_path) == outcome(long_way, data, tmp_path)
     assert len(walks) < 10
     assert short_way.take_tally() == long_way.take_tally()
+    assert short_way.take_texts() == long_way.take_texts()
 
 
 @pytest.mark.parametrize("kind", sorted(BUILDERS))

@@ -69,3 +69,4 @@ def test_a_large_value_at_the_end_is_judged_each_time(kind: str, tmp_path: Path)
         )
         assert SECRET not in result or tag >> 16 == 0x7FE0
     assert short_way.take_tally() == long_way.take_tally()
+    assert short_way.take_texts() == long_way.take_texts()

@@ -419,3 +419,4 @@ def test_C82_sequences_under_un_are_judged_alike_when_remembered() -> None:
         assert outputs[0] == outputs[1]
         assert f"{PERSON.uid_root}.{number}".encode() not in outputs[0]
     assert short_way.take_tally() == long_way.take_tally()
+    assert short_way.take_texts() == long_way.take_texts()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, Protocol
 
 from deident.endpoints import folder, sources
@@ -14,7 +14,15 @@ from deident.endpoints.naming import unnumbered
 from deident.endpoints.placing import Output, Placement
 from deident.errors import UsageError
 from deident.store import project as projects
-from deident.store.journal import Books, Earlier, JournalWriter, Opening, Record, Renamed
+from deident.store.journal import (
+    Books,
+    Earlier,
+    JournalWriter,
+    Opening,
+    Record,
+    Renamed,
+    Retained,
+)
 from deident.store.project import Project
 from deident.store.quarantine import QuarantineWriter
 from deident.work.deidentify import Outcome, failed
@@ -74,8 +82,8 @@ class Ledger(Protocol):
         """Called now and then."""
         ...
 
-    def close(self, state: str, summary: bytes) -> None:
-        """The run has ended in `state`."""
+    def close(self, state: str, summary: bytes, texts: Iterable[Retained] = ()) -> None:
+        """The run has ended in `state`; `texts` have stayed in its outputs."""
         ...
 
 
@@ -114,7 +122,7 @@ class DryLedger:
     def idle(self, finish: Finish) -> None:
         """See `Ledger`."""
 
-    def close(self, state: str, summary: bytes) -> None:
+    def close(self, state: str, summary: bytes, texts: Iterable[Retained] = ()) -> None:
         """See `Ledger`."""
 
 
@@ -275,6 +283,10 @@ class RunLedger:
                 outcome.uids,
                 outcome.findings,
                 outcome.notes,
+                outcome.study,
+                outcome.instance,
+                outcome.sop_class,
+                outcome.modality,
             )
         )
 
@@ -367,7 +379,7 @@ class RunLedger:
             self._commit_batch(finish)
             self._journal.flush()
 
-    def close(self, state: str, summary: bytes) -> None:
+    def close(self, state: str, summary: bytes, texts: Iterable[Retained] = ()) -> None:
         """End the journal and leave the summary beside it.
 
         Raises:
@@ -378,6 +390,8 @@ class RunLedger:
         if self._books is not None:
             self._books.close()
         try:
+            for some in texts:
+                self._journal.add(some)
             self._journal.close(state)
             projects.write_private(f"{self._folder}/summary.json", summary)
         except OSError as error:

@@ -6,6 +6,7 @@ early worker (`work.early`) never loads it into its own process.
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterable
 from functools import partial
@@ -107,7 +108,26 @@ def recipe(
         loaded.naming,
         partial(PlannedEngine, PackedPlan(plan), details),
         "" if plan.performed.anonymous else _NO_DEIDENTIFICATION[loaded.base].format(loaded.name),
+        statement(plan),
     )
+
+
+def statement(plan: Plan) -> str:
+    """A profile as the books keep it: its rules, its hash, and what its outputs say of it."""
+    from deident import tables
+    from deident.engine.markers import claimed, method_texts
+    from deident.profiles.plain import profile_hash, to_plain
+
+    told = {
+        "profile": to_plain(plan.profile),
+        "hash": profile_hash(plan.profile),
+        "version": __version__,
+        "edition": tables.edition(),
+        "identity_removed": plan.performed.anonymous,
+        "methods": method_texts(plan.performed),
+        "codes": [[method.code, method.meaning] for method in claimed(plan.performed)],
+    }
+    return json.dumps(told, separators=(",", ":"))
 
 
 _NO_DEIDENTIFICATION = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from deident._version import __version__
-from deident.engine.result import Finding, TallyKey
+from deident.engine.result import MORE, Finding, TallyKey, TextKey
 
 SCHEMA = 1
+_TEXTS, _TEXTS_OF_A_TAG, _PORTION = 5000, 300, 200
 _GRADES_TO_REVIEW = frozenset({"certain", "likely"})
 
 # Notes of the engine, in words; those of the reader are `reading.READER_NOTES`.
@@ -29,6 +30,36 @@ def is_to_review(grade: str, kind: str, done: str) -> bool:
     return done == "reported" and (grade in _GRADES_TO_REVIEW or kind == "patient-id")
 
 
+class KeptTexts:
+    """Which texts stand in the outputs of a run as in the originals, for people to look at.
+
+    Of each attribute some hundred different ones are kept, of all together some thousands; the rest
+    is counted.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[TextKey, int] = {}
+        self._of_tag: Counter[int] = Counter()
+
+    def add(self, texts: dict[TextKey, int]) -> None:
+        """Add what a worker tells."""
+        for key, count in texts.items():
+            tag, text, _ = key
+            if text and key not in self._counts:
+                if self._of_tag[tag] >= _TEXTS_OF_A_TAG or len(self._counts) >= _TEXTS:
+                    key = (tag, "", MORE)
+                else:
+                    self._of_tag[tag] += 1
+            self._counts[key] = self._counts.get(key, 0) + count
+
+    def rows(self) -> Iterator[tuple[tuple[int, str, str, int], ...]]:
+        """The texts by attribute, the frequent ones first: (tag, text, mark, count), in portions."""
+        ordered = sorted(self._counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1:]))
+        rows = [(*key, count) for key, count in ordered]
+        for start in range(0, len(rows), _PORTION):
+            yield tuple(rows[start : start + _PORTION])
+
+
 class RunSummary:
     """Counts of one run, filled while it goes on.
 
@@ -43,6 +74,7 @@ class RunSummary:
         findings: how many of each (code, grade, kind, done).
         notes: how often the reader had to put up with something, by code.
         tally: how often each rule did what to which attribute.
+        texts: what stays as text; not in `as_json`, as values have no place in a summary.
         state: `running`, `complete`, `interrupted` or `failed`.
         signal: number of the signal that interrupted the run, 0 for none.
         seconds: how long the run took.
@@ -62,6 +94,7 @@ class RunSummary:
         self.findings: Counter[tuple[str, str, str, str]] = Counter()
         self.notes: Counter[str] = Counter()
         self.tally: Counter[TallyKey] = Counter()
+        self.texts = KeptTexts()
         self.state = "running"
         self.signal = 0
         self.seconds = 0.0

@@ -32,9 +32,9 @@ from deident.endpoints.sources import Extensions
 from deident.endpoints.zipped import ZipOutput, is_archive
 from deident.errors import InfrastructureError, UsageError
 from deident.store import project as projects
-from deident.store.journal import Opening
+from deident.store.journal import Opening, Retained
 from deident.store.project import Project
-from deident.work.deidentify import EngineSpec, Outcome, Replacing, Task, failed
+from deident.work.deidentify import EngineSpec, Note, Outcome, Replacing, Task, failed
 from deident.work.local import Done, Lost, Pool
 from deident.work.worker import Item
 
@@ -51,6 +51,7 @@ class Recipe(NamedTuple):
         naming: template of output names; empty for the usual one.
         engine: makes the engine's description from a project key.
         warning: what a person should know before the run, empty for nothing.
+        statement: the profile and what it claims, as JSON, for the books; see `recipes`.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Recipe(NamedTuple):
     naming: str
     engine: Callable[[bytes], EngineSpec]
     warning: str = ""
+    statement: str = ""
 
 
 class RunSettings(NamedTuple):
@@ -210,6 +212,8 @@ def _run_ledger(
         last,
         settings.policy,
         output.made,
+        statement=recipe.statement,
+        keeps_names=settings.keep_names,
     )
     projects.note_profile(project, recipe.name)
     beside = settings.policy in ("suffix", "in-place")
@@ -277,7 +281,7 @@ class _Run:
             timeout=self._settings.timeout,
             memory=self._settings.memory,
             idle=self._idle,
-            note=summary.add_tally,
+            note=self._note,
         )
         summary.state = "failed"
         try:
@@ -311,10 +315,16 @@ class _Run:
     def _close(self) -> None:
         content = json.dumps(self._summary.as_json(), indent=1) + "\n"
         try:
-            self._ledger.close(self._summary.state, content.encode())
+            retained = map(Retained, self._summary.texts.rows())
+            self._ledger.close(self._summary.state, content.encode(), retained)
         except InfrastructureError:
             if self._summary.state != "failed":  # else the first failure is the one to tell of
                 raise
+
+    def _note(self, note: Note) -> None:
+        tally, texts = note
+        self._summary.add_tally(tally)
+        self._summary.texts.add(texts)
 
     def _items(self) -> Iterator[Item]:
         """What workers shall do; everything else that the scan meets is accounted for at once."""

@@ -59,13 +59,19 @@ class Walker(Prover):
 
     def record(self) -> Record:
         """How far the record goes."""
-        counts = len(self.changes), len(self.findings), len(self.uids), len(self.templates)
-        return Record(*counts)
+        return Record(
+            len(self.changes),
+            len(self.findings),
+            len(self.uids),
+            len(self.templates),
+            len(self.texts),
+        )
 
     def forget(self, since: Record) -> None:
         """Drop what was recorded since."""
         del self.changes[since.changes :], self.findings[since.findings :]
         del self.uids[since.uids :], self.templates[since.templates :]
+        del self.texts[since.texts :]
 
     def level(self, elements: list[Element], place: Place) -> list[Part]:
         """New bytes of each element of one data set, empty where it goes, with marks in the record.

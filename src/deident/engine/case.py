@@ -49,7 +49,8 @@ class CaseKey(NamedTuple):
 class Case:
     """Scope of the plan, context, matcher and remembered runs of one case.
 
-    `kept` are attributes that identify somebody or something and that an option or a rule keeps.
+    `naming` are the attributes that identify somebody or something, `kept` those of them that an
+    option or a rule keeps.
     """
 
     def __init__(self, key: CaseKey, scope: Scope, context: Context, charset: Charset) -> None:
@@ -57,6 +58,7 @@ class Case:
         self.scope = scope
         self.context = context
         self.charset = charset
+        self.naming = frozenset(entry.tag for entry in key.identifiers.entries)
         self.kept = _kept_on_purpose(key.identifiers, scope)
         self.matcher = Matcher(key.identifiers, ignore=self.kept)
         self.patient_id = (context.lookup(PATIENT_ID) or "").strip(" \0")

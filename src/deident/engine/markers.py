@@ -123,6 +123,13 @@ def _markers(performed: Performed, before: Existing) -> tuple[Insertion, ...]:
     return tuple(found)
 
 
+def claimed(performed: Performed) -> tuple[tables.Method, ...]:
+    """The codes of CID 7050 that an instance may bear; none where rules keep more (C26)."""
+    if performed.base == "keep" or performed.loosened:
+        return ()
+    return tuple(tables.methods()[key] for key in performed.methods)
+
+
 def method_texts(performed: Performed) -> list[str]:
     """What De-identification Method says in words, each at most 64 characters."""
     texts = [f"{PRODUCT} {__version__}"]
@@ -162,12 +169,9 @@ def _method(performed: Performed, before: bytes) -> bytes:
 
 
 def _codes(performed: Performed, before: frozenset[str]) -> NewItems:
-    if performed.base == "keep" or performed.loosened:
-        return ()
-    methods = [tables.methods()[key] for key in performed.methods]
     return tuple(
         _code_item(method.code, method.scheme, method.meaning)
-        for method in methods
+        for method in claimed(performed)
         if method.code not in before
     )
 

@@ -25,11 +25,12 @@ from deident.engine.numbers import NUMBERS, is_clean
 from deident.engine.pixels import SHAPE
 from deident.engine.plan import TEXT, Step
 from deident.engine.private import creator_of, is_creator, open_sequences, safe_vr
+from deident.engine.result import count_text
 
 if TYPE_CHECKING:
     from deident.engine.apply import Walker
     from deident.engine.prove import Place
-    from deident.engine.result import Change, Finding, TallyKey
+    from deident.engine.result import Change, Finding, TallyKey, TextKey
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 _SHORT_LE, _LONG_LE = Struct("<H").unpack_from, Struct("<L").unpack_from
@@ -88,6 +89,7 @@ class Template:
         "nested",
         "place",
         "raws",
+        "texts",
         "uids",
         "used",
         "varying_tags",
@@ -103,6 +105,7 @@ class Template:
         self.changes: list[Change] = []
         self.findings: list[Finding] = []
         self.uids: list[tuple[str, str]] = []
+        self.texts: list[TextKey] = []
         self.nested: list[Template] = []
         self.hits = 0
         self.misses = 0
@@ -190,19 +193,22 @@ class Template:
         self.changes += walker.changes[since.changes : until.changes]
         self.findings += walker.findings[since.findings : until.findings]
         self.uids += walker.uids[since.uids : until.uids]
+        self.texts += walker.texts[since.texts : until.texts]
         self.nested += walker.templates[since.templates : until.templates]
 
-    def tally(self, into: dict[TallyKey, int]) -> None:
+    def tally(self, into: dict[TallyKey, int], texts: dict[TextKey, int]) -> None:
         """Add what the runs stand for to statistics, as often as they were used, and start anew."""
         times, self.hits = self.hits, 0
-        self._count(into, times)
+        self._count(into, texts, times)
 
-    def _count(self, into: dict[TallyKey, int], times: int) -> None:
+    def _count(self, into: dict[TallyKey, int], texts: dict[TextKey, int], times: int) -> None:
+        for text in self.texts:
+            count_text(texts, text, times)
         for change in self.changes:
             key = (change.tag, change.action, change.code, change.outcome, change.origin)
             into[key] = into.get(key, 0) + times
         for template in self.nested:
-            template._count(into, times)
+            template._count(into, texts, times)
 
     def apply_item(self, item: Item, walker: Walker) -> bytes | None:
         """New content of an item that fits the template, else `None`."""
@@ -220,12 +226,13 @@ class Template:
 
 
 class Record(NamedTuple):
-    """How far the walker's record went: counts of changes, findings, UIDs and templates."""
+    """How far the walker's record went: counts of changes, findings, UIDs, templates and texts."""
 
     changes: int = 0
     findings: int = 0
     uids: int = 0
     templates: int = 0
+    texts: int = 0
 
 
 class Part(NamedTuple):

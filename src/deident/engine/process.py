@@ -34,7 +34,7 @@ from deident.engine.private import open_sequences
 from deident.engine.prove import Place
 from deident.engine.pseudonyms import Identity
 from deident.engine.recall import NAMING, Recall, holds_original_uids, value_text
-from deident.engine.result import InstanceResult, TallyKey
+from deident.engine.result import InstanceResult, TallyKey, TextKey, count_text
 from deident.engine.verify import search_uids
 from deident.engine.wrapping import with_content
 from deident.errors import InstanceError
@@ -178,6 +178,7 @@ class Engine:
         self._recall = Recall()
         self._told: set[str] = set()
         self._tally: dict[TallyKey, int] = {}
+        self._texts: dict[TextKey, int] = {}
         self._hit: dict[int, Template] = {}
 
     def prepare(self, path: str) -> Prepared:
@@ -325,6 +326,8 @@ class Engine:
         for change in walker.changes:
             key = (change.tag, change.action, change.code, change.outcome, change.origin)
             self._tally[key] = self._tally.get(key, 0) + 1
+        for text in walker.texts:
+            count_text(self._texts, text)
         self._count_templates(walker.templates, result)
 
     def _count_templates(self, templates: list[Template], result: InstanceResult) -> None:
@@ -337,11 +340,20 @@ class Engine:
 
     def take_tally(self) -> dict[TallyKey, int]:
         """Statistics of the committed instances since the last call: how often what was done."""
-        for template in self._hit.values():
-            template.tally(self._tally)
-        self._hit.clear()
+        self._count_hits()
         tally, self._tally = self._tally, {}
         return tally
+
+    def take_texts(self) -> dict[TextKey, int]:
+        """Texts that stay in the committed instances since the last call, and how often."""
+        self._count_hits()
+        texts, self._texts = self._texts, {}
+        return texts
+
+    def _count_hits(self) -> None:
+        for template in self._hit.values():
+            template.tally(self._tally, self._texts)
+        self._hit.clear()
 
     # -- the short way ----------------------------------------------------------------------------
 

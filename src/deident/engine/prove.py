@@ -19,7 +19,7 @@ from deident.engine.decision import REMOVE, Decision
 from deident.engine.numbers import NUMBERS, hits_in_number
 from deident.engine.plan import TEXT, Step
 from deident.engine.private import safe_creators
-from deident.engine.result import Change, Finding
+from deident.engine.result import HIDDEN, LONGEST_TEXT, WEAK, Change, Finding, TextKey
 from deident.engine.rewriting import grows_too_long, stand_in
 from deident.engine.verify import Hit, may_become_uid, odd_uids, uids_in
 from deident.errors import REASONS, InstanceError
@@ -54,6 +54,7 @@ class Prover:
         renews_uids: whether original UIDs may not stay.
         own_uids: the instance's UIDs that must not be left in unknown values.
         changes, findings, uids: the record.
+        texts: what of standard attributes stays as text, for people to look at.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Prover:
         self.changes: list[Change] = []
         self.findings: list[Finding] = []
         self.uids: list[tuple[str, str]] = []
+        self.texts: list[TextKey] = []
 
     def note(
         self, path: Path, tag: int, vr: str, action: str, code: str, outcome: str, origin: str
@@ -114,7 +116,21 @@ class Prover:
             text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
         hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
         hits += self._odd_uids_in(text, written)
-        return self.repaired(tag, vr, decision, hits, step, place.path)
+        proven = self.repaired(tag, vr, decision, hits, step, place.path)
+        if proven is decision:
+            self._note_text(tag, text, hits)
+        return proven
+
+    def _note_text(self, tag: int, text: str, hits: tuple[Hit, ...]) -> None:
+        """Record a text that stays; of one that may identify somebody only that it does."""
+        text = text.strip(" \0")
+        if not text or tag & 0x00010000:
+            return
+        if tag in self.case.naming or any(hit.grade != "weak" for hit in hits):
+            self.texts.append((tag, "", HIDDEN))
+            return
+        shown = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+        self.texts.append((tag, shown, WEAK if hits else ""))
 
     def _odd_uids_in(self, text: str, written: bytes) -> tuple[Hit, ...]:
         """The instance's own UIDs that only it knows for UIDs: they are not renewed in a text."""

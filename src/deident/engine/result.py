@@ -72,3 +72,18 @@ class InstanceResult(NamedTuple):
 
 # One line of a run's statistics: (tag, action, code, outcome, origin) and how often.
 TallyKey = tuple[int, str, str, str, str]
+
+# A text of a standard attribute that stands in an output as in its original: (tag, text, mark) and
+# how often. Marks: `WEAK` verify has a weak find in it; `HIDDEN` it may identify somebody, and the
+# text is empty; `MORE` there were too many to keep, and the text is empty.
+TextKey = tuple[int, str, str]
+WEAK, HIDDEN, MORE = "weak", "hidden", "more"
+LONGEST_TEXT = 200
+_MOST_TEXTS = 5000
+
+
+def count_text(into: dict[TextKey, int], key: TextKey, times: int = 1) -> None:
+    """Count a retained text; of some thousands different ones only the attribute is kept."""
+    if key not in into and len(into) >= _MOST_TEXTS:
+        key = (key[0], "", MORE)
+    into[key] = into.get(key, 0) + times

@@ -44,6 +44,7 @@ class Record(NamedTuple):
         uids: (old, new) of UIDs; one pair at least once in a run.
         findings: as in `engine.result.Finding`, as plain tuples.
         notes: codes of what the reader had to put up with.
+        study, instance, sop_class, modality: of the output, where known.
     """
 
     number: int
@@ -60,6 +61,10 @@ class Record(NamedTuple):
     uids: tuple[tuple[str, str], ...] = ()
     findings: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
+    study: str = ""
+    instance: str = ""
+    sop_class: str = ""
+    modality: str = ""
 
 
 class Renamed(NamedTuple):
@@ -80,6 +85,8 @@ class Opening(NamedTuple):
         continues: name of the run that this one resumes, or empty.
         policy: how outputs are placed: `folder`, `suffix`, `in-place`, `zip`.
         made: whether the run made the output folder.
+        statement: the effective profile and what it claims, as JSON; see `app.recipes`.
+        keeps_names: whether outputs have the names of their originals.
     """
 
     inputs: tuple[str, ...]
@@ -89,6 +96,17 @@ class Opening(NamedTuple):
     continues: str = ""
     policy: str = "folder"
     made: bool = False
+    statement: str = ""
+    keeps_names: bool = False
+
+
+class Retained(NamedTuple):
+    """Texts that stand in outputs as in their originals: (tag, text, mark, how often).
+
+    See `engine.result.TextKey`.
+    """
+
+    texts: tuple[tuple[int, str, str, int], ...]
 
 
 class Closing(NamedTuple):
@@ -110,8 +128,14 @@ class Earlier(NamedTuple):
     series: str
 
 
-Entry = Opening | Record | Renamed | Closing
-_KINDS: dict[str, type[Entry]] = {"o": Opening, "r": Record, "n": Renamed, "c": Closing}
+Entry = Opening | Record | Renamed | Retained | Closing
+_KINDS: dict[str, type[Entry]] = {
+    "o": Opening,
+    "r": Record,
+    "n": Renamed,
+    "t": Retained,
+    "c": Closing,
+}
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

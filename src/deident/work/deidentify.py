@@ -19,10 +19,13 @@ from deident.endpoints.folder import (
 )
 from deident.endpoints.naming import Naming
 from deident.endpoints.placing import Placement
-from deident.engine.result import InstanceResult, TallyKey
+from deident.engine.result import InstanceResult, TallyKey, TextKey
 from deident.errors import REASONS, SKIPPED, InfrastructureError, InstanceError, place_of
 from deident.store.vault import seal_file
 from deident.work.worker import Item
+
+# What a worker tells apart from single instances: how often what was done, and what texts stayed.
+Note = tuple[dict[TallyKey, int], dict[TextKey, int]]
 
 _TALLY_EVERY = 128
 _OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -66,6 +69,10 @@ class Engine(Protocol):
         """How often what was done since the last call."""
         ...
 
+    def take_texts(self) -> dict[TextKey, int]:
+        """Which texts have stayed since the last call, and how often."""
+        ...
+
 
 class EngineSpec(Protocol):
     """Makes an engine inside a worker; picklable."""
@@ -87,6 +94,7 @@ class Outcome(NamedTuple):
         source_size, source_time: bytes and modification time (ns) of the original.
         series: the output's Series Instance UID.
         patient, uids, findings, notes, changes: see `engine.result.InstanceResult`.
+        study, instance, sop_class, modality: of the output, where known.
     """
 
     status: str
@@ -103,6 +111,10 @@ class Outcome(NamedTuple):
     findings: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
     changes: tuple[Any, ...] = ()
+    study: str = ""
+    instance: str = ""
+    sop_class: str = ""
+    modality: str = ""
 
 
 def failed(code: str, detail: str = "") -> Outcome:
@@ -161,12 +173,13 @@ class Job:
         self._engine = task.engine.build()
         self._untold = 0
 
-    def note(self, *, last: bool) -> dict[TallyKey, int] | None:
+    def note(self, *, last: bool) -> Note | None:
         """Statistics of the rules, some hundred lines, so not after every batch."""
         if not last and self._untold < _TALLY_EVERY:
             return None
         self._untold = 0
-        return self._engine.take_tally() or None
+        tally = self._engine.take_tally()
+        return (tally, self._engine.take_texts()) if tally else None
 
     def process(self, item: Item) -> tuple[Any, ...]:
         """De-identify one instance.
@@ -224,6 +237,10 @@ class Job:
             findings=tuple(map(tuple, result.findings)),
             notes=result.notes,
             changes=tuple(map(tuple, result.changes)),
+            study=naming.get("StudyInstanceUID", ""),
+            instance=naming.get("SOPInstanceUID", ""),
+            sop_class=naming.get("SOPClassUID", ""),
+            modality=naming.get("Modality", ""),
         )
 
     def _write(
