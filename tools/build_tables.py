@@ -147,6 +147,12 @@ def registered_uids() -> dict[str, Any]:
     return {"kinds": {kind: sorted(uids) for kind, uids in kinds.items()}}
 
 
+def sop_classes() -> dict[str, Any]:
+    """PS3.6 Annex A as pydicom has it: what SOP classes are called."""
+    named = {uid: name for uid, (name, kind, *_) in UID_dictionary.items() if kind == "SOP Class"}
+    return {"names": dict(sorted(named.items()))}
+
+
 def _runs(numbers: Iterable[int]) -> str:
     """Write ascending numbers as `3 5-9 12`."""
     runs: list[list[int]] = []
@@ -208,6 +214,7 @@ def build(folder: Path, wheel: Path | None) -> dict[str, dict[str, Any]]:
         "structured_content.json": structured_content(folder),
         "methods.json": methods(folder),
         "registered_uids.json": registered_uids(),
+        "sop_classes.json": sop_classes(),
     }
     if wheel is not None:
         dictionary = files["attributes.json"]

@@ -21,6 +21,7 @@ BUILT = [
     "methods.json",
     "registered_uids.json",
     "safe_private.json",
+    "sop_classes.json",
     "structured_content.json",
 ]
 

@@ -95,6 +95,11 @@ def test_counts_of_the_published_tables() -> None:
     assert tables.methods()["retain-uids"].code == "113110"
 
 
+def test_sop_classes_have_names() -> None:
+    assert tables.sop_class_name("1.2.840.10008.5.1.4.1.1.2") == "CT Image Storage"
+    assert tables.sop_class_name("1.2.840.10008.1.2") == ""
+
+
 def test_registered_uids_hold_classes_syntaxes_and_well_known_frames() -> None:
     uids = tables.registered_uids()
     assert {"1.2.840.10008.1.2", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.4.1.1"} <= uids

@@ -115,12 +115,17 @@ def recipe(
 def statement(plan: Plan) -> str:
     """A profile as the books keep it: its rules, its hash, and what its outputs say of it."""
     from deident import tables
+    from deident.engine.actions import CATALOG
     from deident.engine.markers import claimed, method_texts
-    from deident.profiles.plain import profile_hash, to_plain
+    from deident.profiles.plain import profile_hash
+    from deident.profiles.written import to_text
 
+    profile = plan.profile
     told = {
-        "profile": to_plain(plan.profile),
-        "hash": profile_hash(plan.profile),
+        "name": profile.name,
+        "options": list(profile.options),
+        "rules": to_text(profile, CATALOG),
+        "hash": profile_hash(profile),
         "version": __version__,
         "edition": tables.edition(),
         "identity_removed": plan.performed.anonymous,

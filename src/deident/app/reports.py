@@ -53,7 +53,7 @@ class KeptTexts:
             self._counts[key] = self._counts.get(key, 0) + count
 
     def rows(self) -> Iterator[tuple[tuple[int, str, str, int], ...]]:
-        """The texts by attribute, the frequent ones first: (tag, text, mark, count), in portions."""
+        """(tag, text, mark, count) in portions: by attribute, the frequent ones first."""
         ordered = sorted(self._counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1:]))
         rows = [(*key, count) for key, count in ordered]
         for start in range(0, len(rows), _PORTION):

@@ -107,6 +107,12 @@ class Prover:
             if vr != "UI":
                 hits += tuple(self._uid_hits(written))
             return self.repaired(tag, vr, decision, hits, step, place.path)
+        return self._prove_text(tag, vr, written, decision, step, place)
+
+    def _prove_text(
+        self, tag: int, vr: str, written: bytes, decision: Decision, step: Step, place: Place
+    ) -> Decision:
+        """`prove` for words: UIDs in them are renewed, and what stays is noted to be looked at."""
         text = place.charset.decode(written, vr)
         renewed = self._renew_uids_in(text)
         if renewed != text:

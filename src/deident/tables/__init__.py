@@ -37,6 +37,7 @@ __all__ = [
     "private_creators",
     "registered_uids",
     "safe_private",
+    "sop_class_name",
     "structural_uids",
     "structured_content",
     "supplement",
@@ -322,3 +323,14 @@ def registered_uids() -> frozenset[str]:
     """Return the UIDs that PS3.6 registers; context groups are left to `dicom.uids`."""
     kinds: dict[str, list[str]] = load("registered_uids.json")["kinds"]
     return frozenset(uid for uids in kinds.values() for uid in uids)
+
+
+@cache
+def _sop_classes() -> dict[str, str]:
+    names: dict[str, str] = load("sop_classes.json")["names"]
+    return names
+
+
+def sop_class_name(uid: str) -> str:
+    """Return what PS3.6 calls a SOP class, or nothing."""
+    return _sop_classes().get(uid, "")
