@@ -51,6 +51,8 @@ REVIEWED: dict[str, str] = {
     "scan": "nothing: risks are what it was asked to list.",
     "profile lint": "a warning, when there is no error.",
     "runs undo": "outputs that somebody has changed since, which stay.",
+    "report": "outputs that are gone or were changed since the run, for `--check` also a manifest "
+    "that was changed.",
     "project mapping": "an old identity that has more than one new one, or a run that has not "
     "come to its end: the mapping may lack some of its outputs.",
 }

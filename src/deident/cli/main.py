@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("deident.cli.profile:profile_group", "Look at profiles, check and compare them."),
     "project": ("deident.cli.project:project", "Make and look at projects: keys, runs, mappings."),
     "runs": ("deident.cli.runs:runs", "List the runs of a project, undo or confirm one."),
+    "report": ("deident.cli.report:report", "Say what a run has come to, for people to read."),
     "demo": ("deident.cli.demo:demo", "Show Deident at work on an invented study."),
 }
 

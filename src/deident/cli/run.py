@@ -109,6 +109,7 @@ class _Seconds(click.FloatRange):
     help="Bring outputs to the disk before they get their names: many at once, one by one, or "
     "leave it to the system.",
 )  # fmt: skip
+@click.option("--no-report", is_flag=True, help="Make no report; 'deident report' can later.")
 def run(
     inputs: tuple[str, ...],
     target: str | None,
@@ -125,6 +126,7 @@ def run(
     memory: int | None,
     layout: str,
     verify: str | None,
+    no_report: bool,
     **settings: Any,
 ) -> int:
     """De-identify files and folders into OUT.
@@ -178,7 +180,13 @@ def run(
         )
     finally:
         face.clear()
-    return face.finish(summary)
+    failure = None
+    if summary.run and not no_report:
+        failure = face.report(summary.run)
+    code = face.finish(summary)
+    if failure is not None:
+        raise failure
+    return code
 
 
 def _check_destination(

@@ -12,7 +12,7 @@ from deident.app.running import Observer
 from deident.cli import output
 from deident.cli.exits import ExitCode
 from deident.engine.result import Change, Finding
-from deident.errors import REASONS
+from deident.errors import REASONS, DeidentError
 from deident.work.deidentify import Outcome
 
 _LINE_SECONDS = 10.0
@@ -36,6 +36,7 @@ class RunFace(Observer):
         self._project = project
         self._instances = 0
         self._gone = False
+        self._report = ""
 
     # -- while it goes on -------------------------------------------------------------------------
 
@@ -73,6 +74,16 @@ class RunFace(Observer):
             self._lose_reader()
         self._instances += 1
 
+    def report(self, run: str) -> DeidentError | None:
+        """Make the run's report; return why it could not be, as the run's own end counts more."""
+        from deident.app.reporting import write_report
+
+        try:
+            self._report = f"{write_report(self._project, run).folder}/report.html"
+        except DeidentError as error:
+            return error
+        return None
+
     def clear(self) -> None:
         """Remove the status line."""
         self._status.clear()
@@ -97,7 +108,7 @@ class RunFace(Observer):
         if self._as_json:
             self._print_json(summary)
         elif not self._quiet:
-            _print_text(summary, self._project)
+            _print_text(summary, self._project, self._report)
         if self._quiet and code is not ExitCode.DONE:
             where = see_also(summary, self._project).get(code)
             output.error(failure(summary, code) + (f"; see: {where}" if where else ""))
@@ -164,7 +175,7 @@ def progress_text(summary: RunSummary, total: int | None, seconds: float) -> str
     return "  ".join(parts)
 
 
-def _print_text(summary: RunSummary, project: str) -> None:
+def _print_text(summary: RunSummary, project: str, report: str) -> None:
     verb = "would be written" if summary.dry_run else "written"
     output.line(
         f"{summary.found} found: {summary.written} {verb}, "
@@ -178,6 +189,8 @@ def _print_text(summary: RunSummary, project: str) -> None:
         output.line("  " + text)
     for where in see_also(summary, project).values():
         output.line(f"  see: {where}")
+    if report:
+        output.line(f"  report: {report}")
     rate = summary.bytes_in / summary.seconds if summary.seconds else 0
     output.line(
         f"{output.size(summary.bytes_in)} in {output.duration(summary.seconds)}, "

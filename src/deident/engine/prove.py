@@ -117,8 +117,8 @@ class Prover:
         renewed = self._renew_uids_in(text)
         if renewed != text:
             if grows_too_long(vr, text, renewed):
-                hits = (Hit("uid", "certain", 0, len(text)),)
-                return self.repaired(tag, vr, decision, hits, step, place.path)
+                found = (Hit("uid", "certain", 0, len(text)),)
+                return self.repaired(tag, vr, decision, found, step, place.path)
             text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
         hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
         hits += self._odd_uids_in(text, written)

@@ -335,6 +335,26 @@ class Books:
         if state != "running" and not isinstance(last, Closing):
             raise InfrastructureError("journal-damaged", f"the journal is cut short: {self._path}")
 
+    def renamed(self, run: str) -> dict[int, Renamed]:
+        """The last outcomes of instances that asked for the same name: they end the journal."""
+        found: dict[int, Renamed] = {}
+        ids = self._rows("SELECT id FROM run WHERE name = ?", run)
+        query = (
+            "SELECT number, sealed FROM frame WHERE run = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
+        )
+        cipher = _cipher(self._project, run)
+        for (run_id,) in ids:
+            offset = 0
+            while rows := self._rows(query, run_id, offset):
+                number, sealed = rows[0]
+                entries = list(self._opened(cipher, sealed, _associated(run, number)))
+                some = {one.number: one for one in entries if isinstance(one, Renamed)}
+                found |= some
+                if not some and any(isinstance(one, Record) for one in entries):
+                    break
+                offset += 1
+        return found
+
     def profiles(self, output: str) -> list[tuple[str, str]]:
         """Name and profile of each run into an output, oldest first."""
         query = "SELECT name, profile FROM run WHERE output = ? AND state != 'undone' ORDER BY id"

@@ -3,7 +3,7 @@
 project.json     format, id, creation date, program version, fingerprint of the key
 key              32 random bytes in hexadecimal, readable by its owner only
 books.sqlite     the journals of all runs, sealed (`database`, `journal`)
-runs/RUN/        summary.json of each run (no identifiers)
+runs/RUN/        summary.json and the report of each run (no identifiers)
 safety/RUN/      sealed copies of originals that the run has replaced, until it is confirmed
 quarantine/RUN/  one small entry for each quarantined instance (no identifiers)
 """
@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from deident._version import __version__
 from deident.engine.pseudonyms import KEY_BYTES, Identity, hkdf_sha256
@@ -280,6 +282,32 @@ def write_private(path: str, content: bytes) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[TextIO]:
+    """Write a file that only its owner can read, in the place of one that may be there.
+
+    It is whole or as it was before.
+
+    Raises:
+        InfrastructureError: `write-failed`.
+    """
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
+            with open(
+                descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
+            ) as file:
+                yield file
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise no_more(error) from error
 
 
 def new_run_id() -> str:

@@ -56,18 +56,37 @@ class QuarantineWriter:
             raise no_more(error) from error
 
 
+def entry(folder: str, number: int) -> Entry:
+    """Read one entry.
+
+    Raises:
+        InfrastructureError: `quarantine-damaged`.
+    """
+    return _read(f"{folder}/{number:08}.json")
+
+
 def entries(folder: str) -> Iterator[Entry]:
     """Yield the entries of one run, by number.
 
     Raises:
         InfrastructureError: `quarantine-damaged`.
     """
-    place = folder
     try:
-        for name in sorted(os.listdir(folder)):
-            place = f"{folder}/{name}"
-            with open(place, "rb") as file:
-                yield Entry(**json.load(file))
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise _damaged(folder) from error
+    for name in names:
+        yield _read(f"{folder}/{name}")
+
+
+def _read(path: str) -> Entry:
+    try:
+        with open(path, "rb") as file:
+            return Entry(**json.load(file))
     except (OSError, ValueError, TypeError) as error:
-        text = f"an entry of the quarantine cannot be read: {place}"
-        raise InfrastructureError("quarantine-damaged", text) from error
+        raise _damaged(path) from error
+
+
+def _damaged(path: str) -> InfrastructureError:
+    text = f"an entry of the quarantine cannot be read: {path}"
+    return InfrastructureError("quarantine-damaged", text)
