@@ -169,20 +169,21 @@ def _outcome(report: Report) -> Iterator[Block]:
     counts += [(s, n) for s, n in facts.statuses.items() if s not in dict(kinds)]
     yield Bars("Files by outcome", counts, kinds)
     if facts.codes:
-        yield Table(
-            ("outcome", "count", "code", "why", "what to do"),
-            [
-                (status, f"{n:,}", Mono(code), REASONS[code].text, REASONS[code].advice)
-                for (status, code), n in sorted(facts.codes.items())
-                if code in REASONS
-            ],
-            _NUMBERS,
-        )
+        yield Bullets(tuple(_reasons(facts)))
     if facts.modalities:
         yield Bars("Outputs by modality", facts.modalities.most_common())
         yield Bars("Outputs by SOP class", facts.sop_classes.most_common())
     yield from _quarantined(report)
     yield from _notes(report)
+
+
+def _reasons(facts: RunFacts) -> Iterator[tuple[Inline, ...]]:
+    """Why files were not written, and what can be done about it."""
+    for (status, code), count in sorted(facts.codes.items()):
+        if code in REASONS:
+            reason = REASONS[code]
+            told = f": {reason.text}. {reason.advice} "
+            yield Mark(f"{count:,} {status}", ""), told, Mono(code)
 
 
 def _quarantined(report: Report) -> Iterator[Block]:
@@ -282,7 +283,7 @@ def _texts(report: Report) -> Iterator[Block]:
         rows = [row for row in shown[:_MOST_TEXTS] if _is_code(row[0]) == codes]
         if rows:
             yield Heading(title, 3)
-            yield Table(("attribute", "count", "text", ""), list(map(_text_row, rows)), _NUMBERS)
+            yield Table(("attribute", "count", "text", ""), list(_text_rows(rows)), _NUMBERS)
     yield from _more(len(shown) - _MOST_TEXTS, "report.json")
     yield from _untold(report)
 
@@ -291,9 +292,13 @@ def _is_code(tag: int) -> bool:
     return tables.vr_of(tag) == "CS"
 
 
-def _text_row(row: tuple[int, str, str, int]) -> tuple[Inline, ...]:
-    tag, text, mark, count = row
-    return name_of(tag), f"{count:,}", text, Mark("weak find", "look") if mark == WEAK else ""
+def _text_rows(rows: list[tuple[int, str, str, int]]) -> Iterator[tuple[Inline, ...]]:
+    """A line for each text; only the first one of an attribute names it."""
+    last = -1
+    for tag, text, mark, count in rows:
+        found = Mark("weak find", "look") if mark == WEAK else ""
+        yield "" if tag == last else name_of(tag), f"{count:,}", text, found
+        last = tag
 
 
 def _untold(report: Report) -> Iterator[Block]:
@@ -326,45 +331,42 @@ def _attributes(report: Report) -> Iterator[Block]:
     by_tag: defaultdict[str, Counter[str]] = defaultdict(Counter)
     by_rule: Counter[tuple[str, str, str, str]] = Counter()
     for one in changes:
-        by_tag[one["tag"]][one["outcome"]] += one["count"]
-        by_rule[one["origin"], one["action"], one["code"], one["outcome"]] += one["count"]
+        by_tag[_line_of(int(one["tag"], 16))][one["outcome"]] += one["count"]
+        origin = _table_of(one["origin"])
+        by_rule[origin, one["action"], one["code"], one["outcome"]] += one["count"]
     yield say(
-        "Elements of all outputs, at every depth, by attribute. An attribute can stand in several "
-        "columns, because what becomes of it depends on the kind of object and on its place."
+        "Elements of all outputs, at every depth. Codes are those of PS3.15 Table E.1-1: X remove, "
+        "Z empty, D replace by a dummy, U replace by a new UID, C clean (for dates: shift), K keep."
+    )
+    rules: list[tuple[Inline, ...]] = [
+        (origin, f"{n:,}", action, code, outcome)
+        for (origin, action, code, outcome), n in sorted(by_rule.items())
+    ]
+    heads: tuple[str, ...] = ("rule", "count", "action", "code", "outcome")
+    yield Table(heads, rules[:_MOST_ATTRIBUTES], _NUMBERS)
+    yield from _more(len(rules) - _MOST_ATTRIBUTES, "report.json")
+    yield Heading("By attribute", 3)
+    yield say(
+        "An attribute can stand in several columns, because what becomes of it depends on the kind "
+        "of object and on its place. Private attributes are summed up by group."
     )
     rows: list[tuple[Inline, ...]] = [
-        (name_of(int(tag, 16)), Mono(format_tag(int(tag, 16))), *_cells(counts))
-        for tag, counts in sorted(by_tag.items())
+        (line, *_cells(counts)) for line, counts in sorted(by_tag.items())
     ]
-    heads = ("attribute", "tag", *_OUTCOMES)
-    yield Table(heads, rows[:_MOST_ATTRIBUTES], frozenset(range(2, len(heads))))
+    heads = ("attribute", *_OUTCOMES)
+    yield Table(heads, rows[:_MOST_ATTRIBUTES], frozenset(range(1, len(heads))))
     yield from _more(len(rows) - _MOST_ATTRIBUTES, "report.json")
-    yield Heading("By rule", 3)
-    yield say(
-        "Codes are those of PS3.15 Table E.1-1: X remove, Z empty, D replace by a dummy, U replace "
-        "by a new UID, C clean (for dates: shift), K keep."
-    )
-    groups = _grouped(by_rule)
-    rows = [
-        (origin, f"{n:,}", action, code, outcome) for (origin, action, code, outcome), n in groups
-    ]
-    yield Table(("rule", "count", "action", "code", "outcome"), rows[:_MOST_ATTRIBUTES], _NUMBERS)
-    yield from _more(len(rows) - _MOST_ATTRIBUTES, "report.json")
+
+
+def _line_of(tag: int) -> str:
+    """The line of the statistics that an attribute counts in: its own, or its private group's."""
+    if tag & 0x10000:
+        return f"({tag >> 16:04X},xxxx) private"
+    return f"{format_tag(tag)} {name_of(tag)}"
 
 
 def _cells(counts: Counter[str]) -> list[str]:
     return [f"{counts[outcome]:,}" if counts[outcome] else "" for outcome in _OUTCOMES]
-
-
-def _grouped(
-    by_rule: Counter[tuple[str, str, str, str]],
-) -> list[tuple[tuple[str, str, str, str], int]]:
-    """Statistics by rule, the rows of one table together: each attribute has a line above."""
-    grouped: Counter[tuple[str, str, str, str]] = Counter()
-    for (origin, *rest), count in by_rule.items():
-        action, code, outcome = rest
-        grouped[_table_of(origin), action, code, outcome] += count
-    return sorted(grouped.items())
 
 
 def _table_of(origin: str) -> str:
@@ -373,6 +375,7 @@ def _table_of(origin: str) -> str:
     if not opened or not table.startswith(("Table E", "supplement")):
         return origin
     _, _, option = rest.partition("), ")
+    table = table.replace("supplement", "Rules of Deident for what the table leaves open")
     return f"{table}, {option}" if option else table
 
 
@@ -442,7 +445,7 @@ def _foot(report: Report) -> Iterator[Block]:
 
 
 _SECTIONS = (
-    _summary, _unchecked, _outcome, _findings, _texts, _attributes, _profile, _manifest, _foot,
+    _summary, _unchecked, _outcome, _findings, _texts, _profile, _manifest, _foot, _attributes,
 )  # fmt: skip
 
 

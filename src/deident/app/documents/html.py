@@ -55,8 +55,9 @@ dl { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .375rem
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin: 0 0 1rem; }
-table { border-collapse: collapse; width: 100%; font-size: .875rem; line-height: 1.4; }
-th, td { text-align: left; vertical-align: top; padding: .375rem .75rem .375rem 0;
+table { border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
+table code { overflow-wrap: break-word; }
+th, td { text-align: left; vertical-align: top; padding: .375rem 1rem .375rem 0;
   border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -79,7 +80,7 @@ rect.bad { fill: var(--bad); }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .5rem; }
   .bars { grid-template-columns: 1fr max-content; }
-  .bars span { grid-column: 1 / -1; margin-top: .25rem; max-width: none; }
+  .bars span:not(.n) { grid-column: 1 / -1; margin-top: .25rem; max-width: none; }
 }
 @page { margin: 16mm 14mm; }
 @media print {
@@ -89,7 +90,8 @@ rect.bad { fill: var(--bad); }
   tr, dt, dd, li, .call, figure { break-inside: avoid; }
   thead { display: table-header-group; }
   .wide { overflow: visible; }
-  table { font-size: 8pt; }
+  table { font-size: 7.5pt; line-height: 1.3; }
+  th, td { padding-top: .125rem; padding-bottom: .125rem; }
   td { overflow-wrap: anywhere; }
   pre { font-size: 7.5pt; }
   a { color: inherit; text-decoration: none; }
