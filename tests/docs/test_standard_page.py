@@ -46,7 +46,6 @@ def test_a_requirement_without_a_test_is_noticed(tool: ModuleType) -> None:
     tests = tool.named_tests()
     del tests["C12"], tests["C44"]
     assert tool.untested(tests) == ["C12", "C44"]
-    assert {"C86", "C94"} & tests.keys() == set()
 
 
 def test_names_with_several_numbers_count_for_each(tool: ModuleType) -> None:
@@ -63,4 +62,4 @@ def test_only_what_comes_later_is_not_done(tool: ModuleType) -> None:
         for number, _, _, status in section["requirements"]
         if status.startswith(tool.LATER)
     ]
-    assert later == ["C86", "C94"]
+    assert later == []

@@ -48,6 +48,7 @@ class RunFacts:
 
     Attributes:
         opening: what the run was asked to do.
+        statement: the profile as the run had it, see `app.recipes`; empty in older books.
         state: how it ended; empty while its journal has no end.
         statuses: how many of each outcome.
         codes: how many of each (status, code).
@@ -63,6 +64,7 @@ class RunFacts:
     def __init__(self, renamed: dict[int, Renamed]) -> None:
         self._renamed = renamed
         self.opening = Opening((), "", "", "")
+        self.statement: dict[str, Any] = {}
         self.state = ""
         self.statuses: Counter[str] = Counter()
         self.codes: Counter[tuple[str, str]] = Counter()
@@ -89,15 +91,10 @@ class RunFacts:
         return {name: len(known) for name, known in self._groups.items()}
 
     @property
-    def statement(self) -> dict[str, Any]:
-        """The profile as the run had it, see `app.recipes`; empty in older books."""
-        told = json.loads(self.opening.statement or "{}")
-        return told if isinstance(told, dict) else {}
-
-    @property
     def names_told(self) -> bool:
         """Whether outputs have names that say nothing about their originals."""
-        return self.opening.policy == "folder" and not self.opening.keeps_names
+        anonymous = bool(self.statement.get("identity_removed"))
+        return anonymous and self.opening.policy == "folder" and not self.opening.keeps_names
 
     def add(self, entry: Entry) -> tuple[str, ...] | None:
         """Count an entry; of a record return the values of `COLUMNS`."""
@@ -105,6 +102,7 @@ class RunFacts:
             return self._add(self._final(entry))
         if isinstance(entry, Opening):
             self.opening = entry
+            self.statement = json.loads(entry.statement or "{}")
         elif isinstance(entry, Closing):
             self.state = entry.state
         elif isinstance(entry, Retained):

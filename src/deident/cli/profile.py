@@ -232,6 +232,29 @@ def schema() -> None:
 
 
 @profile_group.command()
+@click.argument("profile", metavar="[NAME|FILE]", default="basic")
+@_with
+@click.option("--html", "as_html", is_flag=True, help="Print HTML instead of Markdown.")
+def conformance(profile: str, options: Sequence[str], as_html: bool) -> None:
+    """Print the conformance statement of a profile (PS3.15 E.1.3).
+
+    It says which profile and options are claimed, what becomes of every attribute, how dates are
+    modified, which private attributes stay, and what is not done.
+
+    \b
+    Examples:
+      deident profile conformance > conformance.md
+      deident profile conformance trial.yaml --with retain-modified-dates --html > statement.html
+    """
+    from deident.app.conformance import statement
+    from deident.app.documents import html, markdown
+
+    document = statement(_load(profile, options))
+    for text in (html if as_html else markdown).render(document):
+        output.write(text)
+
+
+@profile_group.command()
 @click.argument("attribute", metavar="TAG")
 @click.argument("file", required=False)
 @click.option("--profile", default="basic", show_default=True, metavar="NAME|FILE")

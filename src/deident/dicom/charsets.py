@@ -128,6 +128,13 @@ _RARER_CODECS = ("iso8859_3", "iso8859_4", "iso8859_15", "iso2022_jp", "iso2022_
 _ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+.")
 
 
+def known_terms() -> tuple[str, ...]:
+    """The defined terms of Specific Character Set that are read and written (PS3.3 C.12.1.1.2)."""
+    single = [f"ISO_IR {number}" for number in _REGISTERED if number not in _MULTI_BYTE]
+    extended = [f"ISO 2022 IR {number}" for number in _REGISTERED]
+    return (*single, *extended, *_STANDALONE)
+
+
 def _is_plain(raw: bytes) -> bool:
     """Whether every declared set reads these bytes as ASCII."""
     return raw.isascii() and _ESC not in raw

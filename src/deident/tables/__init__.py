@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from deident.tables.files import PRIVATE_PATTERN, load, pattern_mask
-from deident.tables.iods import attribute_type, knows_sop_class
+from deident.tables.iods import attribute_type, knows_sop_class, sop_classes
 
 __all__ = [
     "PRIVATE_PATTERN",
@@ -38,6 +38,7 @@ __all__ = [
     "registered_uids",
     "safe_private",
     "sop_class_name",
+    "sop_classes",
     "structural_uids",
     "structured_content",
     "supplement",

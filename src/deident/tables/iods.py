@@ -25,6 +25,11 @@ def knows_sop_class(uid: str) -> bool:
     return uid in _data()["sop"]
 
 
+def sop_classes() -> tuple[str, ...]:
+    """Return every SOP class whose IOD is in the tables."""
+    return tuple(_data()["sop"])
+
+
 def attribute_type(sop_class_uid: str, parents: tuple[int, ...], tag: int) -> str | None:
     """Return the strongest type that any module of the IOD gives the attribute.
 

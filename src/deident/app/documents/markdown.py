@@ -16,10 +16,12 @@ from deident.app.documents.blocks import (
     Facts,
     Heading,
     Inline,
+    Link,
     Mark,
     Mono,
     Paragraph,
     Table,
+    plain,
 )
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&])")
@@ -52,14 +54,20 @@ def _mono(text: str) -> str:
 
 
 def _inline(part: Inline) -> str:
-    if isinstance(part, str):
-        lead, trail = part[:1].isspace(), part[-1:].isspace()
-        return f"{' ' if lead else ''}{_text(part)}{' ' if trail else ''}"
+    """A part with the blanks around it: markup must enclose the words alone (CommonMark 6.2)."""
+    words = plain(part)
+    lead, trail = " " if words[:1].isspace() else "", " " if words[-1:].isspace() else ""
+    if not words.strip():
+        return lead
     if isinstance(part, Mono):
-        return _mono(part.text)
-    if isinstance(part, Mark):
-        return f"**{_text(part.text)}**"
-    return f"[{_text(part.text)}](#{part.anchor})"
+        text = _mono(words)
+    elif isinstance(part, Mark):
+        text = f"**{_text(words)}**"
+    elif isinstance(part, Link):
+        text = f"[{_text(words)}](#{part.anchor})"
+    else:
+        text = _text(words)
+    return f"{lead}{text}{trail}"
 
 
 def _inlines(parts: tuple[Inline, ...]) -> str:
