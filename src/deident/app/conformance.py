@@ -305,8 +305,9 @@ def _texts(plan: Plan) -> Iterator[Block]:
     yield say(
         "Descriptions, comments and other free text of Table E.1-1 are removed, emptied or "
         "replaced whole, as the table of attributes says; no part of one is cleaned. Structured "
-        "content is not judged by its concepts: its attributes follow the same table at every depth. What "
-        "stays is searched for identifiers, and UIDs in it are renewed unless they are retained."
+        "content is not judged by its concepts: its attributes follow the same table at every "
+        "depth. What stays is searched for identifiers, and UIDs in it are renewed unless they are "
+        "retained."
     )
 
 

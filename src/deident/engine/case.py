@@ -61,8 +61,17 @@ class Case:
         self.naming = frozenset(entry.tag for entry in key.identifiers.entries)
         self.kept = _kept_on_purpose(key.identifiers, scope)
         self.matcher = Matcher(key.identifiers, ignore=self.kept)
+        self._whole: Matcher | None = None
         self.patient_id = (context.lookup(PATIENT_ID) or "").strip(" \0")
         self.item_templates: dict[tuple[object, ...], Template] = {}
+
+
+    @property
+    def whole_matcher(self) -> Matcher:
+        """A search that also knows the identifiers which are kept on purpose."""
+        if self._whole is None:
+            self._whole = Matcher(self.key.identifiers) if self.kept else self.matcher
+        return self._whole
 
 
 class Cases:

@@ -124,6 +124,8 @@ class Prover:
         hits += self._odd_uids_in(text, written)
         proven = self.repaired(tag, vr, decision, hits, step, place.path)
         if proven is decision:
+            if self.case.kept:
+                hits = self.case.whole_matcher.search_text(text, tag=tag, vr=vr, raw=written)
             self._note_text(tag, text, hits)
         return proven
 
