@@ -128,7 +128,7 @@ def test_a_run_makes_its_report(small: Path, tmp_path: Path, here: Any) -> None:
     assert report["profile"]["rules"].startswith("format: 1\nname: basic\n")
     page = page_of(project)
     for text in (
-        "5 files found: 3 de-identified and written, 1 left out, 1 quarantined",
+        "5 files found: 3 de-identified and written, 1 left out, 1 quarantined, which",
         "Pixels and text burned into them", "the file has no bytes", "CT Image Storage",
         report["profile"]["hash"], "base: ps3.15", "113100", "Modelworks", "Faces",
     ):  # fmt: skip

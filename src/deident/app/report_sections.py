@@ -111,8 +111,8 @@ def _summary(report: Report) -> Iterator[Block]:
     found = statuses.total()
     yield say(
         f"{_count(found, 'file')} found: {statuses['written']:,} de-identified and written, "
-        f"{statuses['skipped']:,} left out, {statuses['quarantined']:,} quarantined because they "
-        "could not be cleaned."
+        f"{statuses['skipped']:,} left out, {statuses['quarantined']:,} quarantined, which means "
+        "that nothing of them was written because they could not be cleaned."
     )
     if statement and not statement["identity_removed"]:
         text = " The profile of this run lets identifiers of patients stay in the outputs."

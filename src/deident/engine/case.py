@@ -65,7 +65,6 @@ class Case:
         self.patient_id = (context.lookup(PATIENT_ID) or "").strip(" \0")
         self.item_templates: dict[tuple[object, ...], Template] = {}
 
-
     @property
     def whole_matcher(self) -> Matcher:
         """A search that also knows the identifiers which are kept on purpose."""
