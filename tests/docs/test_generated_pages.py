@@ -17,7 +17,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     "tool",
-    ["docs_bad_input.py", "docs_checks.py", "docs_cli.py", "docs_figures.py", "docs_risks.py"],
+    [
+        "docs_bad_input.py",
+        "docs_checks.py",
+        "docs_cli.py",
+        "docs_figures.py",
+        "docs_risks.py",
+        "docs_verify.py",
+    ],
 )
 def test_a_page_is_up_to_date(tool: str) -> None:
     command = [sys.executable, ROOT / "tools" / tool, "--check"]

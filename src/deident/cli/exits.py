@@ -49,6 +49,9 @@ REVIEWED: dict[str, str] = {
     "PS3.15 under the options that the cleaned file claims allows that. What a rule takes away is "
     "lost, not damaged, and ends with 0.",
     "scan": "nothing: risks are what it was asked to list.",
+    "verify": "a finding of grade `certain` or `likely`, also beside files that could not be read "
+    "to their end; `weak` findings do not count. Without such a finding, files that could not be "
+    "read end with 3.",
     "profile lint": "a warning, when there is no error.",
     "runs undo": "outputs that somebody has changed since, which stay.",
     "report": "outputs that are gone or were changed since the run, for `--check` also a manifest "

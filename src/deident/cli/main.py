@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scan": ("deident.cli.scan:scan", "Sum up what lies in folders, and what looks risky."),
     "diff": ("deident.cli.diff:diff", "Compare originals with what was made of them."),
     "compare": ("deident.cli.compare:compare", "Check that the science in the files survived."),
+    "verify": ("deident.cli.verify:verify", "Look at outputs as if somebody else had made them."),
     "profile": ("deident.cli.profile:profile_group", "Look at profiles, check and compare them."),
     "project": ("deident.cli.project:project", "Make and look at projects: keys, runs, mappings."),
     "runs": ("deident.cli.runs:runs", "List the runs of a project, undo or confirm one."),
