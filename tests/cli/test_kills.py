@@ -17,7 +17,7 @@ from tests.program import command, outputs
 
 _FILES = 2000
 _KILLS = 20
-_LONGEST = 3.0  # seconds from the start of a run to its kill, at most
+_LONGEST = 1.2  # seconds from the start of a run to its kill, at most
 
 
 @pytest.fixture(scope="module")

@@ -345,8 +345,7 @@ class RunLedger:
         names = self._output.colliding
         holders: dict[str, dict[int, str]] = {}
         resumed: set[int] = set()
-        books = Books(self._project)
-        try:
+        with Books(self._project) as books:
             for entry in books.entries(self._run):
                 if not isinstance(entry, Record) or not entry.name:
                     continue
@@ -357,8 +356,6 @@ class RunLedger:
                     holders.setdefault(base, {})[entry.number] = entry.name
                     if entry.code == "resumed":
                         resumed.add(entry.number)
-        finally:
-            books.close()
         return holders, resumed
 
     def complete(self) -> None:
@@ -425,9 +422,10 @@ def resumed_run(project: Project, output: str, profile: str) -> str:
         UsageError: `resume-impossible`: such a run had another profile or layout.
         InfrastructureError: `journal-damaged`.
     """
-    books = Books(project)
     last = ""
-    for run, its_profile in books.profiles(output):
+    with Books(project) as books:
+        earlier = books.profiles(output)
+    for run, its_profile in earlier:
         if its_profile != profile:
             raise UsageError(
                 "resume-impossible",
@@ -435,7 +433,6 @@ def resumed_run(project: Project, output: str, profile: str) -> str:
                 "leave --resume out",
             )
         last = run
-    books.close()
     return last
 
 

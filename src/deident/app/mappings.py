@@ -10,6 +10,7 @@ import csv
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
@@ -77,10 +78,9 @@ def mappings(path: str) -> Mappings:
     uids, patients = Mapping(), Mapping()
     inputs: set[str] = set()
     outputs: set[str] = set()
-    books = Books(project)
-    runs = books.runs()
-    for run in runs:
-        for entry in books.entries(run.name):
+    with Books(project) as books:
+        runs = books.runs()
+        for entry in chain.from_iterable(books.entries(run.name) for run in runs):
             if isinstance(entry, Record):
                 uids.add(entry.uids)
                 patients.add([entry.patient])

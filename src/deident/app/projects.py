@@ -33,7 +33,8 @@ def describe(path: str) -> dict[str, Any]:
     """
     project = projects.open_project(path)
     settings = projects.settings_of(project)
-    runs = [_run(project, run.name) for run in Books(project).runs()]
+    with Books(project) as books:
+        runs = [_run(project, run.name) for run in books.runs()]
     return {"path": project.path, **settings, "runs": runs}
 
 
@@ -99,17 +100,19 @@ def findings(path: str, *, run: str | None = None, show_paths: bool = False) -> 
         InfrastructureError: `journal-damaged`.
     """
     project = projects.open_project(path)
-    runs = [one.name for one in Books(project).runs()]
-    if run is not None and run not in runs:
-        raise UsageError("usage", f"no run {run} in this project; see deident project info {path}")
-    for run_id in runs if run is None else [run]:
-        yield from _located(project, run_id, show_paths=show_paths)
+    with Books(project) as books:
+        runs = [one.name for one in books.runs()]
+        if run is not None and run not in runs:
+            text = f"no run {run} in this project; see deident project info {path}"
+            raise UsageError("usage", text)
+        for run_id in runs if run is None else [run]:
+            yield from _located(books, run_id, show_paths=show_paths)
 
 
-def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Located]:
+def _located(books: Books, run_id: str, *, show_paths: bool) -> Iterator[Located]:
     found: list[Record] = []
     names: dict[int, str] = {}
-    for entry in Books(project).entries(run_id):
+    for entry in books.entries(run_id):
         if isinstance(entry, Record) and entry.findings:
             found.append(entry)
         elif isinstance(entry, Renamed):
@@ -132,8 +135,9 @@ def _located(project: Project, run_id: str, *, show_paths: bool) -> Iterator[Loc
 
 
 def _sources(project: Project, run_id: str) -> dict[int, str]:
-    return {
-        entry.number: entry.source
-        for entry in Books(project).entries(run_id)
-        if isinstance(entry, Record) and entry.status == "quarantined"
-    }
+    with Books(project) as books:
+        return {
+            entry.number: entry.source
+            for entry in books.entries(run_id)
+            if isinstance(entry, Record) and entry.status == "quarantined"
+        }

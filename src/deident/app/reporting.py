@@ -54,12 +54,9 @@ def write_report(path: str, run: str = "", *, manifest: bool = False) -> Written
         InfrastructureError: `journal-damaged`, `write-failed`; `unreadable`: an output.
     """
     project = projects.open_project(path)
-    books = Books(project)
-    try:
+    with Books(project) as books:
         found = _find(books, path, run)
         return _write(project, books, found, manifest=manifest)
-    finally:
-        books.close()
 
 
 def check_manifest(path: str, run: str = "") -> tuple[str, manifests.Checked]:
@@ -70,16 +67,13 @@ def check_manifest(path: str, run: str = "") -> tuple[str, manifests.Checked]:
         InfrastructureError: `journal-damaged`; `unreadable`: an output.
     """
     project = projects.open_project(path)
-    books = Books(project)
-    try:
+    with Books(project) as books:
         found = _find(books, path, run)
         facts = RunFacts({})
         for entry in books.entries(found.name):  # the first one says where outputs are
             facts.add(entry)
             break
         return found.name, manifests.check(project, books, found.name, facts.opening.output)
-    finally:
-        books.close()
 
 
 def _find(books: Books, path: str, name: str) -> Run:

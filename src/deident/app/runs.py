@@ -50,7 +50,8 @@ def listed(path: str) -> list[Listed]:
         InfrastructureError: `journal-damaged`.
     """
     project = projects.open_project(path)
-    return [Listed(run, _counts(project, run.name)) for run in Books(project).runs()]
+    with Books(project) as books:
+        return [Listed(run, _counts(project, run.name)) for run in books.runs()]
 
 
 def shown(path: str, name: str, *, show_paths: bool = False) -> dict[str, Any]:
@@ -61,11 +62,11 @@ def shown(path: str, name: str, *, show_paths: bool = False) -> dict[str, Any]:
         InfrastructureError: `journal-damaged`.
     """
     project = projects.open_project(path)
-    books = Books(project)
-    run = _find(books, path, name)
+    with Books(project) as books:
+        run = _find(books, path, name)
+        opening = next(books.entries(name), None)
     told: dict[str, Any] = {**run._asdict(), **_summary(project, name)}
     told |= {"run": name, "state": run.state}
-    opening = next(books.entries(name), None)
     if show_paths and isinstance(opening, Opening):
         told |= {"inputs": list(opening.inputs), "output": opening.output}
     return told
@@ -84,8 +85,12 @@ def undo(path: str, name: str) -> Undone:
             until then stays done, and can be gone on with.
     """
     project = projects.open_project(path)
-    books = Books(project)
-    run = _find(books, path, name)
+    with Books(project) as books:
+        return _undo(project, books, _find(books, path, name))
+
+
+def _undo(project: Project, books: Books, run: Run) -> Undone:
+    name = run.name
     if run.state in ("undone", "confirmed"):
         raise UsageError("usage", f"run {name} is {run.state} already")
     opening = next(books.entries(name), None)
@@ -120,11 +125,10 @@ def confirm(path: str, name: str) -> None:
         InfrastructureError: `journal-damaged`, `write-failed`.
     """
     project = projects.open_project(path)
-    books = Books(project)
-    run = _find(books, path, name)
-    if run.state == "undone":
-        raise UsageError("usage", f"run {name} is undone already")
-    books.set_state(name, "confirmed")
+    with Books(project) as books:
+        if _find(books, path, name).state == "undone":
+            raise UsageError("usage", f"run {name} is undone already")
+        books.set_state(name, "confirmed")
     _drop_copies(project, name)
 
 

@@ -295,7 +295,7 @@ class Run(NamedTuple):
 
 
 class Books:
-    """Reads the journals of a project.
+    """Reads the journals of a project; to be closed, or used as a context manager.
 
     Raises:
         InfrastructureError: `journal-damaged`: another key, or changed bytes; `write-failed`.
@@ -305,6 +305,12 @@ class Books:
         self._project = project
         self._path = f"{project.path}/{database.NAME}"
         self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Books:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""

@@ -194,7 +194,8 @@ class _Look:
 
         uids_kept = rules.RETAIN_UIDS in claims.options
         yield from check_frame(opened, uids_kept=uids_kept)
-        yield from InstanceCheck(claims, fetch).run(opened.elements)
+        check = InstanceCheck(claims, fetch, whole=opened.error is None)
+        yield from check.run(opened.elements)
         if claims.directory:
             yield from _referenced_names(opened, uids_kept=uids_kept)
         yield from search_output(opened, claims, self._needles)

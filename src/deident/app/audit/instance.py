@@ -133,15 +133,16 @@ def leaves(elements: list[Element], path: Path = (), charset: Charset = DEFAULT)
 
 
 class InstanceCheck:
-    """Looks at one data set."""
+    """Looks at one data set, or what could be read of it if it is not `whole`."""
 
-    def __init__(self, claims: Claims, fetch: Fetch) -> None:
+    def __init__(self, claims: Claims, fetch: Fetch, *, whole: bool) -> None:
         self._claims = claims
+        self._whole = whole
         self._fetch = fetch
 
     def run(self, elements: list[Element]) -> Iterator[Finding]:
         """Yield everything that should not be there."""
-        if not self._claims.directory:
+        if self._whole and not self._claims.directory:  # else they may be behind the damage
             yield from self._markers(elements)
         yield from self._data_set(elements, (), DEFAULT)
 
