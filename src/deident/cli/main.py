@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("deident.cli.run:run", "De-identify files and folders."),
     "show": ("deident.cli.show:show", "Show what is in files, element by element."),
     "scan": ("deident.cli.scan:scan", "Sum up what lies in folders, and what looks risky."),
+    "plan": ("deident.cli.plan:plan", "Say what a run would change, or another profile."),
     "diff": ("deident.cli.diff:diff", "Compare originals with what was made of them."),
     "compare": ("deident.cli.compare:compare", "Check that the science in the files survived."),
     "verify": ("deident.cli.verify:verify", "Look at outputs as if somebody else had made them."),
