@@ -445,6 +445,41 @@ def test_signals_end_a_run_in_good_order(
     assert not list((tmp_path / "out").glob(".*"))
 
 
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_run_can_be_paused_and_continued(study: Path, tmp_path: Path, here: Any) -> None:
+    many(study, 3000)
+    out, project = tmp_path / "out", tmp_path / "project"
+    here("project", "init", project)
+    started = command("run", study, "-o", out, "-j", 2, "--json", "--project", project)
+    with subprocess.Popen(
+        started, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not list(out.rglob("*.dcm")):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGTSTP)  # as a terminal does it
+        while not is_stopped(process.pid):
+            time.sleep(0.01)
+        assert not children(process.pid)
+        written = len(list(out.rglob("*.dcm")))
+        assert 0 < written < 3000
+        (run,) = json.loads(here("runs", "list", project, "--json").out)["runs"]
+        assert run["state"] == "running"
+        os.killpg(process.pid, signal.SIGCONT)
+        text, err = process.communicate()
+    assert process.returncode == 0
+    summary = json.loads(text)
+    assert summary["state"] == "complete"
+    assert check_summary(summary).total() == summary["found"] > 3000
+    assert "paused: " in err
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, "worker-died"), (signal.SIGSTOP, "timeout")]
 )

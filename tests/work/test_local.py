@@ -195,6 +195,59 @@ def test_stop_finishes_what_is_in_hand(tmp_path: Path) -> None:
     assert len(begun) < 10
 
 
+def test_pause_finishes_what_is_in_hand_and_goes_on(tmp_path: Path) -> None:
+    paused: list[tuple[set[str], int]] = []
+
+    def pause() -> None:
+        begun = {path.name for path in tmp_path.glob("begun-*")}
+        time.sleep(0.5)  # nobody works meanwhile
+        assert {path.name for path in tmp_path.glob("begun-*")} == begun
+        paused.append((begun, len(done)))
+
+    pool = Pool(Echo(str(tmp_path)), 2, pause=pause)
+    done: list[Done] = []
+    for one in pool.run(items(*["sleep 0.05"] * 20)):
+        done.append(one)
+        if len(done) == 3:
+            pool.pause()
+    ((begun, heard),) = paused
+    assert len(begun) == heard < 20
+    assert set(outcomes(done)) == set(range(1, 21))
+
+
+def test_a_pause_at_the_end_ends(tmp_path: Path) -> None:
+    paused: list[bool] = []
+    pool = Pool(Echo(), 2, pause=lambda: paused.append(True))
+    done = []
+    for one in pool.run(items("ok")):
+        done.append(one)
+        pool.pause()
+    assert outcomes(done) == {1: "ok"}
+    assert paused == [True]
+
+
+def test_stopping_while_it_pauses_ends() -> None:
+    pool = Pool(Echo(), 1, pause=lambda: pool.stop())
+    done = []
+    for one in pool.run(items(*["sleep 0.05"] * 50)):
+        done.append(one)
+        pool.pause()
+    assert 0 < len(done) < 10
+
+
+def test_a_standstill_of_all_processes_counts_against_no_item(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deident.work.local._STANDSTILL", 0.5)
+    worker = f"kill {signal.SIGSTOP:d}"
+    pool = Pool(Echo(), 1, timeout=2)
+    started = pool.run(items("pid", worker, "ok"))
+    pid = next(started).value
+    time.sleep(3)  # longer than the limit, as if this process had been stopped as well
+    os.kill(pid, signal.SIGCONT)
+    assert [one.value for one in started] == [worker, "ok"]
+
+
 def test_abort_kills(tmp_path: Path) -> None:
     pool = Pool(Echo(str(tmp_path)), 2)
     done = []

@@ -82,6 +82,10 @@ class Ledger(Protocol):
         """Called now and then."""
         ...
 
+    def rest(self, finish: Finish) -> None:
+        """The run pauses, perhaps for ever: leave nothing half done."""
+        ...
+
     def close(self, state: str, summary: bytes, texts: Iterable[Retained] = ()) -> None:
         """The run has ended in `state`; `texts` have stayed in its outputs."""
         ...
@@ -120,6 +124,9 @@ class DryLedger:
         """See `Ledger`."""
 
     def idle(self, finish: Finish) -> None:
+        """See `Ledger`."""
+
+    def rest(self, finish: Finish) -> None:
         """See `Ledger`."""
 
     def close(self, state: str, summary: bytes, texts: Iterable[Retained] = ()) -> None:
@@ -373,8 +380,12 @@ class RunLedger:
     def idle(self, finish: Finish) -> None:
         """Commit what has waited long enough."""
         if time.monotonic() - self._batched > _BATCH_SECONDS:
-            self._commit_batch(finish)
-            self._journal.flush()
+            self.rest(finish)
+
+    def rest(self, finish: Finish) -> None:
+        """Commit what is staged."""
+        self._commit_batch(finish)
+        self._journal.flush()
 
     def close(self, state: str, summary: bytes, texts: Iterable[Retained] = ()) -> None:
         """End the journal and leave the summary beside it.

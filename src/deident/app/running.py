@@ -7,6 +7,7 @@ is made, not even a folder, before the request is known to be right.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,9 @@ class Observer:
 
     def stopping(self) -> None:
         """A signal has come: what workers have in hand is finished, nothing else is begun."""
+
+    def pausing(self) -> None:
+        """Nothing is in hand, all is written down; the process stops until it is continued."""
 
     def instance(self, number: int, outcome: Outcome) -> None:
         """An instance has its final outcome."""
@@ -282,6 +286,7 @@ class _Run:
             memory=self._settings.memory,
             idle=self._idle,
             note=self._note,
+            pause=self._pause,
         )
         summary.state = "failed"
         try:
@@ -376,6 +381,12 @@ class _Run:
             self._total = next(self._counter, self._total)
         self._observer.progress(self._summary, self._total)
 
+    def _pause(self) -> None:
+        """Leave nothing half done, then stop as Ctrl-Z stops other programs."""
+        self._ledger.rest(self._count)
+        self._observer.pausing()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
     def _count_inputs(self) -> Iterator[int | None]:
         """Count what the scan will meet, a little at a time."""
         total = 0
@@ -409,7 +420,7 @@ def _outcome(done: Done, ledger: Ledger) -> Outcome:
 
 
 class _Signals:
-    """Lets SIGINT and SIGTERM end a run: the first gently, the second at once.
+    """Lets SIGINT and SIGTERM end a run: the first gently, the second at once; SIGTSTP pauses it.
 
     A signal that this process was started to ignore stays ignored; outside the main thread, where
     Python cannot handle signals, nothing changes.
@@ -428,7 +439,7 @@ class _Signals:
         return self
 
     def __enter__(self) -> _Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTSTP):
             if signal.getsignal(number) is signal.SIG_IGN:
                 continue
             try:
@@ -442,7 +453,9 @@ class _Signals:
             signal.signal(number, handler)
 
     def _receive(self, number: int, _frame: object) -> None:
-        if self.received:
+        if number == signal.SIGTSTP:
+            self._pool.pause()
+        elif self.received:
             self._pool.abort()
         else:
             self.received = number

@@ -63,6 +63,12 @@ class RunFace(Observer):
         if not self._quiet:
             output.note("stopping: files in hand are finished; a second signal stops at once")
 
+    def pausing(self) -> None:
+        """Say how to go on."""
+        self._status.clear()
+        if not self._quiet:
+            output.note("paused: files in hand are finished; 'fg' or 'kill -CONT' goes on")
+
     def instance(self, number: int, outcome: Outcome) -> None:
         """Write an instance's details, if they are wanted."""
         if not self._details or self._gone:

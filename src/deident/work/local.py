@@ -28,6 +28,7 @@ _BATCH_BYTES = 16384  # of paths: two batches fit into a pipe, so that sending n
 _TICK = 0.25
 _START_SECONDS = 60.0  # what a worker may take to load what it needs
 _MAX_NAP = 0.001
+_STANDSTILL = 5.0  # longer between two looks means that everything was stopped, workers as well
 
 
 class Lost(NamedTuple):
@@ -104,6 +105,7 @@ class Pool:
         spawn: fresh interpreters (`True`) or forks (`False`) instead of the choice above.
         idle: called often, a few times a second at least.
         note: called with what jobs report apart from items.
+        pause: called after `pause()`, when no worker is left; what it returns from goes on.
     """
 
     def __init__(
@@ -117,13 +119,14 @@ class Pool:
         spawn: bool | None = None,
         idle: Callable[[], None] | None = None,
         note: Callable[[Any], None] | None = None,
+        pause: Callable[[], None] | None = None,
     ) -> None:
         self._task = task
         self._count = workers
         self._limits = Limits(timeout, memory)
         self._recycle = recycle
         self._start_one = self._spawn if (_threaded() if spawn is None else spawn) else self._fork
-        self._idle, self._note = idle, note
+        self._idle, self._note, self._pause = idle, note, pause
         self._workers: dict[int, _Worker] = {}
         self._poll = select.poll()
         self._items: Iterator[Item] = iter(())
@@ -131,7 +134,8 @@ class Pool:
         self._exhausted = False
         self._batch = 1
         self._seconds_each = 0.0
-        self._stopping = self._aborted = False
+        self._stopping = self._aborted = self._pausing = False
+        self._looked = time.monotonic()
 
     def start(self) -> None:
         """Start the workers; they get ready while the caller goes on.
@@ -156,7 +160,7 @@ class Pool:
         self._items = items
         try:
             self.start()
-            while self._workers:
+            while self._workers or self._resume():
                 self._feed()
                 for worker in self._readable():
                     yield from self._hear(worker)
@@ -170,6 +174,15 @@ class Pool:
         for worker in list(self._workers.values()):
             worker.signal(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """Let every worker finish the item in hand and go, then call `pause` of the constructor,
+        and start anew. Safe in a signal handler.
+        """
+        if not self._stopping:
+            self._pausing = True
+            for worker in list(self._workers.values()):
+                worker.signal(signal.SIGTERM)
+
     def abort(self) -> None:
         """Kill the workers now; what they had in hand is lost. Safe in a signal handler."""
         self._stopping = self._aborted = True
@@ -182,6 +195,18 @@ class Pool:
             worker.signal(signal.SIGKILL)
             self._remove(worker)
 
+    def _resume(self) -> bool:
+        """Pause, if the last workers have gone for that; whether there are workers again."""
+        if not self._pausing or self._stopping:
+            return False
+        self._pausing = False
+        if self._pause:
+            self._pause()
+        self._looked = time.monotonic()
+        if not self._stopping and (self._again or not self._exhausted):
+            self.start()
+        return bool(self._workers)
+
     # -- handing out ------------------------------------------------------------------------------
 
     def _feed(self) -> None:
@@ -189,7 +214,7 @@ class Pool:
         for worker in list(self._workers.values()):
             if worker.tasks < 0:
                 continue
-            if self._stopping or worker.given >= self._recycle:
+            if self._stopping or self._pausing or worker.given >= self._recycle:
                 worker.end_input()
                 continue
             while len(worker.held) <= self._batch and (batch := self._next_batch()):
@@ -256,19 +281,25 @@ class Pool:
     def _bury(self, worker: _Worker) -> Iterator[Done]:
         """A worker has ended: find out how, account for what it held, replace it if needed."""
         status = self._remove(worker)
-        if not worker.ready and not self._stopping:
+        if not worker.ready and not self._stopping and not self._pausing:
             text = REASONS["worker-failed"].text
             raise InfrastructureError("worker-failed", f"{text} ({_how(status)})")
         if worker.held and not worker.left and not self._aborted:
             late = worker.late or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM)
             yield Done(worker.held.popleft(), Lost("timeout" if late else "worker-died"))
         self._again.extendleft(reversed(worker.held))
-        if not self._stopping and (self._again or not self._exhausted):
+        if self._stopping or self._pausing:
+            return
+        if self._again or not self._exhausted:
             self._add_worker()
 
     def _expire(self) -> Iterator[Done]:
         """Kill workers that have had one item in hand for too long."""
         now = time.monotonic()
+        if now - self._looked > _STANDSTILL:
+            for worker in self._workers.values():
+                worker.since += now - self._looked
+        self._looked = now
         for worker in list(self._workers.values()):
             limit = self._limits.seconds + (0 if worker.ready else _START_SECONDS)
             if not worker.held or worker.late or now - worker.since < limit:

@@ -150,7 +150,8 @@ def _send_note(note: Any, target: int) -> None:
 def _prepare_process(stop: Callable[..., None], limits: Limits) -> None:
     """Set signals and limits. No core dumps: they would hold identifiers."""
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the supervisor decides
+    for number in (signal.SIGINT, signal.SIGTSTP):  # reach the group; the supervisor decides
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
