@@ -45,6 +45,7 @@ DEEDS: dict[str, Callable[..., Any]] = {
     "sleep": lambda seconds: time.sleep(float(seconds)),
     "limits": lambda: resource.getrlimit(resource.RLIMIT_CORE)[0],
     "print": print_value,
+    "nice": lambda: os.getpriority(os.PRIO_PROCESS, 0),
     "memory": lambda: len(bytearray(1 << 30)),
     "big": lambda: "x" * 300_000,
 }
@@ -307,6 +308,14 @@ def test_workers_write_no_core_dumps_and_print_nothing(capfd: pytest.CaptureFixt
 def test_memory_can_be_limited() -> None:
     assert run("memory", "ok", workers=1, memory=1 << 29)[1] == Lost("worker-died")
     assert run("memory", workers=1) == {1: 1 << 30}
+
+
+@pytest.mark.parametrize("nice", [0, 7])
+def test_workers_are_as_nice_as_asked_for(nice: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(Path(__file__).parent)]))
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert run("nice", workers=1, nice=nice) == {1: max(own, nice)}
+    assert run("nice", workers=1, nice=nice, spawn=True) == {1: max(own, nice)}
 
 
 def test_messages_of_any_size_pass() -> None:

@@ -76,6 +76,7 @@ class RunSettings(NamedTuple):
         resume: skip what earlier runs of the same profile into the same output have written.
         timeout: seconds for one instance.
         memory: bytes of address space for a worker, 0 for any number.
+        nice: how much workers give way to other programs, 0 to 19.
         mirror: name outputs after the input's folders and files instead of by the template.
         keep_names: with `mirror`: the original names instead of tokens.
         template: of output names, instead of the profile's.
@@ -95,6 +96,7 @@ class RunSettings(NamedTuple):
     resume: bool = False
     timeout: float = 300.0
     memory: int = 0
+    nice: int = 0
     mirror: bool = False
     keep_names: bool = False
     template: str | None = None
@@ -284,6 +286,7 @@ class _Run:
             self._settings.jobs,
             timeout=self._settings.timeout,
             memory=self._settings.memory,
+            nice=self._settings.nice,
             idle=self._idle,
             note=self._note,
             pause=self._pause,

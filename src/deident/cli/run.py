@@ -83,6 +83,10 @@ class _Seconds(click.FloatRange):
     "--memory", type=click.IntRange(64), metavar="MB", help="Limit a worker's address space."
 )
 @click.option(
+    "--nice", type=click.IntRange(0, 19), default=0, metavar="0..19",
+    help="Give way to other programs, for processors and disks.",
+)  # fmt: skip
+@click.option(
     "--layout", type=click.Choice(["template", "mirror", "roots"]), default="template",
     show_default=True,
     help="Name outputs by a template; mirror the input's folders with pseudonymous names; or that, "

@@ -101,6 +101,7 @@ class Pool:
         workers: how many processes.
         timeout: seconds an item may take; then its worker is killed and the item `Lost("timeout")`.
         memory: bytes of address space of a worker, 0 for any number.
+        nice: niceness of workers, 0 to 19.
         recycle: a worker is replaced after so many items.
         spawn: fresh interpreters (`True`) or forks (`False`) instead of the choice above.
         idle: called often, a few times a second at least.
@@ -115,6 +116,7 @@ class Pool:
         *,
         timeout: float = 300.0,
         memory: int = 0,
+        nice: int = 0,
         recycle: int = 20_000,
         spawn: bool | None = None,
         idle: Callable[[], None] | None = None,
@@ -123,7 +125,7 @@ class Pool:
     ) -> None:
         self._task = task
         self._count = workers
-        self._limits = Limits(timeout, memory)
+        self._limits = Limits(timeout, memory, nice)
         self._recycle = recycle
         self._start_one = self._spawn if (_threaded() if spawn is None else spawn) else self._fork
         self._idle, self._note, self._pause = idle, note, pause

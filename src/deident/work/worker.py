@@ -65,10 +65,13 @@ class Task(Protocol):
 
 
 class Limits(NamedTuple):
-    """What a worker may use: seconds for an item; bytes of address space, 0 for any number."""
+    """What a worker may use: seconds for an item; bytes of address space, 0 for any number; how
+    nice it is to other programs, 0 (as they are) to 19.
+    """
 
     seconds: float
     memory: int = 0
+    nice: int = 0
 
 
 class _Stop:
@@ -155,8 +158,17 @@ def _prepare_process(stop: Callable[..., None], limits: Limits) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    be_nice(limits.nice)
     if limits.memory:
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+
+
+def be_nice(nice: int) -> None:
+    """Give way to other programs: for the processor, and with it for disks, whose schedulers go by
+    niceness where a process has no priority of its own (`ionice`). Never take more than one has.
+    """
+    if nice > os.getpriority(os.PRIO_PROCESS, 0):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
 
 
 def _main() -> None:
