@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deident.engine.decision import EMPTY, KEEP, Decision
 from deident.errors import InstanceError
+from deident.profiles.catalog import ParamError
 from tests.engine.support import act, context, element, subject
 
 DA, DT, TM, AS = 0x00080020, 0x0008002A, 0x00080030, 0x00101010
@@ -96,11 +97,16 @@ def test_without_days_the_rule_fails(text: str | None) -> None:
     assert caught.value.code == "rule-failed"
 
 
-@pytest.mark.parametrize("params", [{"mode": "fixed"}, {"mode": "epoch"}])
-def test_without_a_date_to_count_from_the_rule_fails(params: dict[str, str]) -> None:
+def test_without_a_date_to_count_from_the_rule_fails() -> None:
     with pytest.raises(InstanceError) as caught:
-        act("shift-date", subject(DA, "DA", "20200615"), **params)
+        act("shift-date", subject(DA, "DA", "20200615"), mode="epoch")
     assert caught.value.code == "rule-failed"
+
+
+@pytest.mark.parametrize("params", [{}, {"days": 0}])
+def test_by_no_days_nothing_is_shifted(params: dict[str, int]) -> None:
+    with pytest.raises(ParamError, match="needs days"):
+        act("shift-date", subject(DA, "DA", "20200615"), mode="fixed", **params)
 
 
 def test_only_dates_are_shifted() -> None:

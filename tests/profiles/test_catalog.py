@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,21 @@ SHIFT = ActionSpec(
 def test_defaults_are_filled_in_and_text_is_converted():
     assert check_params(SHIFT, {"days": "30"}) == {"mode": "fixed", "days": 30}
     assert check_params(SHIFT, {"days": 30, "mode": "epoch"}) == {"mode": "epoch", "days": 30}
+
+
+@pytest.mark.parametrize(
+    ("params", "where"),
+    [({"mode": "fixed"}, "mode"), ({"mode": "fixed", "days": 0}, "days"), ({}, "")],
+)
+def test_a_parameter_that_another_one_needs(params: dict[str, Any], where: str) -> None:
+    mode = ParamSpec("mode", "choice", default="fixed", choices=("fixed", "epoch"))
+    days = ParamSpec("days", "int", default=0, needed_with=("mode", "fixed"))
+    move = ActionSpec("move", "C", "Move dates.", (mode, days))
+    with pytest.raises(ParamError, match=r"move with mode: fixed needs days, and not 0") as caught:
+        check_params(move, params)
+    assert caught.value.param == where
+    assert check_params(move, {"mode": "epoch"}) == {"mode": "epoch", "days": 0}
+    assert check_params(move, {"days": -1}) == {"mode": "fixed", "days": -1}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,13 @@ MODE = ParamSpec(
     "`tag` becomes `epoch`; by-tag: by the days in the attribute `tag`.",
 )
 DAYS = ParamSpec(
-    "days", "int", default=0, low=-73_000, high=73_000, doc="For fixed: days, below zero: earlier."
+    "days",
+    "int",
+    default=0,
+    low=-73_000,
+    high=73_000,
+    doc="For fixed: days, below zero: earlier.",
+    needed_with=("mode", "fixed"),
 )
 EPOCH = ParamSpec("epoch", "date", default="19000101", doc="For epoch: the new date.")
 TAG = ParamSpec("tag", "tag", default=STUDY_DATE, doc="For epoch and by-tag: which attribute.")

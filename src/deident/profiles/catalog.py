@@ -34,6 +34,8 @@ class ParamSpec(NamedTuple):
             in a colon, such as `orig:`, is followed by the keyword of an attribute.
         doc: one line for help, schema and docs.
         low, high: limits of an `int`, inclusive.
+        needed_with: another parameter and a value of it; with that, this one must be given, and not
+            be its default, which would do nothing.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ParamSpec(NamedTuple):
     doc: str = ""
     low: int | None = None
     high: int | None = None
+    needed_with: tuple[str, str] | None = None
 
 
 class ActionSpec(NamedTuple):
@@ -103,6 +106,13 @@ def check_params(action: ActionSpec, given: Mapping[str, Any]) -> dict[str, Any]
             raise ParamError("", f"{action.name} needs the parameter {name!r}")
         else:
             checked[name] = param.default
+    for name, param in known.items():
+        if param.needed_with and checked[name] == param.default:
+            other, value = param.needed_with
+            if checked[other] == value:
+                text = f"{action.name} with {other}: {value} needs {name}, and not {param.default}"
+                where = next((one for one in (name, other) if one in given), "")
+                raise ParamError(where, text)
     return checked
 
 
