@@ -224,6 +224,27 @@ def test_safe_private_keeps_diffusion(capsys, study, retained):
     assert positrons["suv_relative_difference"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("creator", "severity"),
+    [("PHILIPS MR IMAGING DD 001", "lost"), ("Philips MR Imaging DD 001", "damage")],
+)
+def test_private_attributes_are_found_however_their_creator_is_written(
+    capsys, tmp_path, creator, severity
+):
+    """In capitals it does not stand in Table E.3.10-1; otherwise it must have stayed."""
+    made = mr(ONE, 1)
+    private(made, 0x2005, creator, {0x0D: ("FL", 0.0), 0x0E: ("FL", 0.0027)})
+    save(made, tmp_path / "in" / "1.dcm")
+    out = clean(tmp_path / "in", tmp_path / "out", ("retain-safe-private",))
+    (path,) = out.rglob("*.dcm")
+    after = dcmread(path)
+    if severity == "damage":
+        del after[after.private_block(0x2005, creator).get_tag(0x0E)]
+        after.save_as(path)
+    _, whole = compared(capsys, tmp_path / "in", out, "--project", f"{out}.deident-project")
+    assert ("rescale", "removed", "Philips scale slope") in findings(whole, severity)
+
+
 # -- damage ---------------------------------------------------------------------------------------
 
 

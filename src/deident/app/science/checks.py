@@ -223,7 +223,9 @@ class Attribute(NamedTuple):
 
 @cache
 def _attributes() -> dict[tuple[int, str], Attribute]:
-    """By tag (of private ones without the block number) and creator."""
+    """By tag (of private ones without the block number) and creator in capitals: devices of one
+    vendor write it in either way.
+    """
     found: dict[tuple[int, str], Attribute] = {}
     for check, row in CHECKS.items():
         for keyword in row.keywords.split():
@@ -232,7 +234,7 @@ def _attributes() -> dict[tuple[int, str], Attribute]:
                 found[tag, ""] = Attribute(check, keyword)
         for vendor in row.vendors:
             place = vendor.group << 16 | vendor.low
-            found[place, vendor.creator] = Attribute(check, vendor.name)
+            found[place, vendor.creator.upper()] = Attribute(check, vendor.name)
     return found
 
 
@@ -244,7 +246,7 @@ def _groups() -> dict[int, str]:
 def attribute_at(tag: int, vr: str, creator: str | None) -> Attribute | None:
     """What is compared at a tag; `creator` is `None` for standard attributes."""
     if creator is not None:
-        return _attributes().get((tag & 0xFFFF00FF, creator)) if creator else None
+        return _attributes().get((tag & 0xFFFF00FF, creator.upper())) if creator else None
     found = _attributes().get((tag, ""))
     if found is None and is_numeric(vr) and (check := _groups().get(tag >> 16)):
         known = tables.attribute(tag)

@@ -43,7 +43,9 @@ _MOMENTS = frozenset((*CLOCKS, *CLOCKS.values())) | CLOCKS_ALONE | _DATE_TIMES
 
 
 class Place(NamedTuple):
-    """Where a value stands: sequences and item numbers, tag (of private ones without the block)."""
+    """Where a value stands: sequences and item numbers, tag (of private ones without the block),
+    private creator in capitals.
+    """
 
     path: Path
     tag: int
@@ -91,7 +93,9 @@ class Facts:
         attribute = attribute_at(element.tag, element.vr, creator)
         if attribute:
             tag = element.tag if creator is None else element.tag & 0xFFFF00FF
-            self.values[Place(path, tag, creator or "")] = Found(attribute, element, creator)
+            self.values[Place(path, tag, (creator or "").upper())] = Found(
+                attribute, element, creator
+            )
         elif element.tag in _MOMENTS:
             self.moments[path, element.tag] = _text(element)
         elif element.vr == "UI" and element.tag not in tables.structural_uids():
@@ -146,7 +150,7 @@ class Facts:
 
     def private_number(self, group: int, creator: str, low: int) -> float | None:
         """The first number of a private element of the top level."""
-        found = self.values.get(Place((), group << 16 | low, creator))
+        found = self.values.get(Place((), group << 16 | low, creator.upper()))
         value = self.value(found) if found else ()
         return float(value[0]) if value and isinstance(value[0], Decimal) else None
 
@@ -154,7 +158,7 @@ class Facts:
         """The text of a private element of the top level."""
         for tag, element in self._top.items():
             ours = tag >> 16 == group and tag & 0xFF == low and element.span is None
-            if ours and self._around.creator((), tag) == creator:
+            if ours and (self._around.creator((), tag) or "").upper() == creator.upper():
                 return _text(element)
         return ""
 
