@@ -134,7 +134,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite itself takes everything back when a disk is full
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
