@@ -90,6 +90,23 @@ def test_what_is_retained_may_still_not_name_the_patient() -> None:
     assert "InstitutionName" not in cleaned(made, "retain-institution-identity")
 
 
+@pytest.mark.parametrize("value", ["Hartwhistle", "hartwhistle ", "Rosamund"])
+def test_what_is_retained_may_not_be_the_name_of_the_patient_or_a_part_of_it(value: str) -> None:
+    made = image(StationName=value)
+    assert "StationName" not in cleaned(made, "retain-device-identity")
+
+
+def test_a_name_under_a_wrong_character_set_is_found_by_its_bytes() -> None:
+    """Chinese in GBK read as Latin-1: letters, signs and control characters, hardly a word."""
+    family, given = "诸葛".encode("gbk"), "明泰和".encode("gbk")
+    made = image(SpecificCharacterSet="ISO_IR 100")
+    made.PatientName = b"Zhugeyan^Mingtai=" + family + b"^" + given
+    made.Manufacturer = family.decode("latin-1")
+    found = outcome(made)
+    assert not isinstance(found, str)
+    assert family not in found[0]
+
+
 def test_words_with_swapped_bytes_are_found() -> None:
     text = b"Hartwhistle Rosamund"
     swapped = bytes(text[place ^ 1] for place in range(len(text)))

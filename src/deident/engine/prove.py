@@ -122,7 +122,7 @@ class Prover:
             text, decision = renewed, Decision("value", place.charset.encode(renewed, vr))
         hits = self.case.matcher.search_text(text, tag=tag, vr=vr, raw=written)
         hits += self._odd_uids_in(text, written)
-        proven = self.repaired(tag, vr, decision, hits, step, place.path)
+        proven = self.repaired(tag, vr, decision, hits, step, place.path, text)
         if proven is decision:
             if self.case.kept:
                 hits = self.case.whole_matcher.search_text(text, tag=tag, vr=vr, raw=written)
@@ -188,10 +188,14 @@ class Prover:
         hits: tuple[Hit, ...],
         step: Step,
         path: Path,
+        text: str = "",
     ) -> Decision:
-        """What becomes of a value in which identifiers were found, by the profile's policy."""
+        """What becomes of a value in which identifiers were found, by the profile's policy.
+
+        `text` is the value, if it is text.
+        """
         if decision.kind == "keep" and tag in self.case.kept:
-            hits = tuple(map(_on_purpose, hits))
+            hits = tuple(_on_purpose(hit, text) for hit in hits)
         if self.judge(hits, path, tag) == "repair":
             return self._replacement(tag, vr, hits, step, path)
         return decision
@@ -267,13 +271,15 @@ class Prover:
         return self.case.matcher.search_bytes(name) + uids
 
 
-def _on_purpose(hit: Hit) -> Hit:
+def _on_purpose(hit: Hit, text: str) -> Hit:
     """A hit in what an option or a rule keeps: of no more weight unless it is about the patient.
 
     A hospital may lie in the town where the patient lives and be called after its head, or after
-    somebody with the patient's first name (C05).
+    somebody with the patient's first name (C05); a part of the patient's name that is all there is
+    names the patient.
     """
-    patient = hit.kind in _PATIENT or (hit.kind == "name" and hit.grade == "certain")
+    whole = text != "" and not (text[: hit.start] + text[hit.end :]).strip(" \0")
+    patient = hit.kind in _PATIENT or (hit.kind == "name" and (whole or hit.grade == "certain"))
     return hit if patient else hit._replace(grade="weak")
 
 

@@ -352,13 +352,19 @@ def _differ(one: Hit, two: Hit, text: str) -> bool:
     return fold(text[one.start : one.end]) != fold(text[two.start : two.end])
 
 
+_COMPONENTS = re.compile(r"[^\\^=]+")
+
+
 def _hidden(
     entries: Iterable[Identifier], forms_of: Callable[[str], frozenset[bytes]]
 ) -> tuple[tuple[bytes, str], ...]:
-    """The bytes of every word that is not ASCII, with its kind, the shortest first."""
+    """The bytes of every word that is not ASCII, with its kind, the shortest first.
+
+    And of every component of a name: under a wrong character set a word may read as signs.
+    """
     found: dict[bytes, str] = {}
     for entry in sorted(entries):
-        for word in words_of(entry.text):
+        for word in {*words_of(entry.text), *_COMPONENTS.findall(entry.text)}:
             for spelling in {word, word.upper(), word.lower(), word.title()}:
                 if not spelling.isascii():
                     for form in forms_of(spelling):
